@@ -63,6 +63,7 @@ type Verdict struct {
 	Customer Customer   // who is to be addressed; of a forward, the original's sender
 	Language string     // BCP 47, "en" when in doubt
 	Evidence []Evidence
+	Original *Original // of a forward, the mail inside it
 }
 
 // Impact is the domain's impact assessment, as far as the mail states it.

@@ -1,0 +1,169 @@
+package outbound
+
+import (
+	"cmp"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/id8labs/escalated/classify"
+	"github.com/id8labs/escalated/templates"
+	"github.com/id8labs/escalated/threads"
+)
+
+// data gathers what a template may say.
+func (c *Composer) data(s *threads.Settings, job threads.Job, now time.Time) templates.Data {
+	n := &job.Notice
+	d := templates.Data{
+		Company: c.Company, Address: s.Address, Now: now, Reader: readerOf(s, job),
+		Subject: n.Subject, Lines: slices.Clone(n.Lines),
+		Plain: "A plain reply to this mail is read by nobody; answer the people it names.",
+	}
+	for _, a := range job.Asides {
+		d.Lines = append(d.Lines, fmt.Sprintf("%s from %s: %s (%s)", a.Kind, cmp.Or(a.From, "nobody"), cmp.Or(a.Subject, "no subject"), a.Because))
+	}
+	if job.Escalation == nil {
+		return d
+	}
+	e := job.Escalation
+	d.Case = c.facts(s, job, now)
+	d.Plain = "A plain reply to this mail is kept as an internal note on " + e.ID + "; the customer never sees it."
+	d.Buttons = buttons(s, e, n)
+	switch {
+	case n.Template == "undeliverable" && len(n.Lines) == 2:
+		d.Failures, d.Lines = []templates.Failure{{Recipient: n.Lines[0], Mail: "our mail", Answer: n.Lines[1]}}, nil
+	case n.Kind == "ack" && now.Sub(e.OpenedAt) > s.Policy.Acknowledge:
+		d.Late = now.Sub(e.OpenedAt)
+	case n.Template == "late-ack":
+		d.Waiting = cmp.Or(e.AcknowledgedAt, now).Sub(e.OpenedAt)
+	}
+	return d
+}
+
+// facts is the escalation as the reader may know it.
+func (c *Composer) facts(s *threads.Settings, job threads.Job, now time.Time) *templates.Case {
+	e := job.Escalation
+	level := s.Policy.Levels[e.Severity]
+	company, _ := s.Directory.Company(e.Customer.Address)
+	csm, _ := s.Directory.Person(company.CSM)
+	f := &templates.Case{
+		ID: e.ID, Summary: e.Summary, Severity: int(e.Severity), Type: string(e.Type), Status: string(e.Status),
+		Owner: contact(s, e.Owner), Opened: e.OpenedAt, Customer: customerContact(e), Employer: e.Customer.Company,
+		Tier: string(e.Customer.Tier), Revenue: company.AnnualRevenue, CSM: csm.Name, Prefers: company.Prefers, Portal: company.PortalURL,
+		NextUpdate: e.PromisedUpdate, Every: level.Update, FirstUpdate: e.RespondBy, Resolve: e.ResolveBy, Due: e.PromisedUpdate,
+		Silent: now.Sub(lastHuman(e)), Claims: e.Claims, Notes: slices.Clone(e.Notes), Impact: impact(e.Impact),
+	}
+	if !f.NextUpdate.IsZero() && !f.NextUpdate.After(now) && job.Notice.Kind == "ack" {
+		f.NextUpdate = s.Policy.NextUpdate(e.Severity, now) // the ack comes after the time it was to print
+	}
+	for _, q := range classify.Questions {
+		if !slices.Contains(e.Answers, q) {
+			f.Unsaid = append(f.Unsaid, unsaid[q])
+		}
+	}
+	f.Asks = asks(e)
+	for _, ev := range e.Evidence {
+		if strings.HasPrefix(ev.For, "severity") {
+			f.Why = append(f.Why, templates.Reason{Because: ev.Because, Text: ev.Text})
+		}
+	}
+	if e.Withheld != "" {
+		f.Notes = append(f.Notes, "The customer got no acknowledgment: "+e.Withheld+". Write to them yourself.")
+	}
+	if c.Stable && job.Notice.Customer {
+		f.Re = "Re: " + e.Subject
+	}
+	if job.Letter != nil {
+		f.Words = job.Letter.Text
+	}
+	return f
+}
+
+func lastHuman(e *threads.Escalation) time.Time { return cmp.Or(e.FirstResponseAt, e.OpenedAt) }
+
+var unsaid = map[classify.Question]string{
+	classify.What:       "what exactly happens",
+	classify.When:       "when it started",
+	classify.Who:        "who is affected",
+	classify.Impacts:    "the business impact",
+	classify.Tried:      "what was tried",
+	classify.Workaround: "whether there is a workaround",
+}
+
+// question words each of the domain's triage questions as the customer reads
+// it, most useful first; at most three are asked.
+var question = [...]struct {
+	of     classify.Question
+	en, de string
+}{
+	{classify.What, "What exactly happens, and what did you expect instead?", "Was genau passiert, und was hatten Sie erwartet?"},
+	{classify.When, "When did it start?", "Seit wann besteht das Problem?"},
+	{classify.Who, "Who is affected: which sites, teams or users, and how many?", "Wer ist betroffen: welche Standorte, Teams oder Personen, und wie viele?"},
+	{classify.Tried, "What have you or your team tried or changed so far?", "Was haben Sie oder Ihr Team bisher versucht oder geändert?"},
+	{classify.Workaround, "Is there any way around it for now?", "Gibt es vorerst einen Ausweg?"},
+	{classify.Impacts, "What does it keep you from doing, and by when does that hurt?", "Was können Sie deshalb nicht tun, und ab wann wird es kritisch?"},
+}
+
+func asks(e *threads.Escalation) []string {
+	if e.Type != classify.Technical && e.Type != classify.Security {
+		return nil // a dispute or a request is answered, not diagnosed
+	}
+	var open []string
+	for _, q := range question {
+		if len(open) == 3 || slices.Contains(e.Answers, q.of) {
+			continue
+		}
+		if strings.HasPrefix(e.Language, "de") {
+			open = append(open, q.de)
+		} else {
+			open = append(open, q.en)
+		}
+	}
+	return open
+}
+
+func impact(i classify.Impact) []string {
+	var lines []string
+	if i.Users > 0 {
+		lines = append(lines, strconv.Itoa(i.Users)+" people affected")
+	}
+	if i.Revenue.Amount > 0 {
+		lines = append(lines, fmt.Sprintf("%.0f %s at risk", i.Revenue.Amount, i.Revenue.Currency))
+	}
+	for _, flag := range []struct {
+		set  bool
+		text string
+	}{{i.Public, "public exposure"}, {i.Regulatory, "regulatory"}, {i.Criticality != "", i.Criticality + " criticality"}, {i.Deadline != "", "deadline: " + i.Deadline}} {
+		if flag.set {
+			lines = append(lines, flag.text)
+		}
+	}
+	return lines
+}
+
+// buttons are mailto links that make the next likely mails. Their commands come
+// with the command grammar; until then each opens an internal note.
+func buttons(s *threads.Settings, e *threads.Escalation, n *threads.Notice) []templates.Button {
+	if n.Customer {
+		return nil
+	}
+	write := mailto(e.Customer.Address, "Re: "+e.Subject+" ["+e.ID+"]", s.Address)
+	note := mailto(s.ReplyAddress(e.ID, n.To[0].Address.Address), "Note ["+e.ID+"]", "")
+	if e.Customer.Address == "" {
+		return []templates.Button{{Label: "Add a note", Href: note}}
+	}
+	return []templates.Button{{Label: "Write to the customer", Href: write}, {Label: "Add a note", Href: note}}
+}
+
+// mailto makes a link (RFC 6068) with spaces as %20, which all clients read.
+func mailto(to, subject, cc string) string {
+	escape := func(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
+	query := "subject=" + escape(subject)
+	if cc != "" {
+		query += "&cc=" + escape(cc)
+	}
+	return "mailto:" + url.PathEscape(to) + "?" + query
+}

@@ -1,0 +1,284 @@
+// Package outbound answers "is it delivered?". Its outbox takes the notices
+// that package threads owes, composes their mails, sends them through package
+// smtp and records what the servers answered: compose, send, record.
+//
+// An attempt is recorded with its bytes before anything is dialled. A notice is
+// composed anew only while no server can have taken it; after a crash the same
+// bytes go out under the same Message-ID. Duplicates are at most what was being
+// sent when the program died.
+package outbound
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/id8labs/escalated/outbound/smtp"
+	"github.com/id8labs/escalated/threads"
+)
+
+const (
+	inHand = 128                // notices being sent at once, at most
+	grace  = 6 * time.Second    // for mails under way when the program stops
+	giveUp = 5 * 24 * time.Hour // RFC 5321 §4.5.4.1: give up after four or five days
+)
+
+// putOff are the waits after a recipient's temporary refusals; the last repeats.
+var putOff = [...]time.Duration{5 * time.Second, 15 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute}
+
+// Config is what an outbox works with.
+type Config struct {
+	Desk     *threads.Desk
+	Composer *Composer
+	Client   *smtp.Client
+	Workers  int    // mails on the wire at once, 4
+	Redirect string // shadow mode: everything goes here instead
+	// Sent is told of each recipient a server took a mail for. May be nil.
+	Sent func(n *threads.Notice, mail []byte)
+	Log  *slog.Logger
+}
+
+// An Outbox sends what a desk owes.
+type Outbox struct {
+	Config
+
+	hand map[string]bool // keys of the notices being sent; only the loop touches it
+	held time.Time       // no server is up until then
+	jobs chan task
+	done chan outcome
+}
+
+type task struct {
+	job  threads.Job
+	mail []byte
+}
+
+// An outcome is a result, and until when no server is up if none was.
+type outcome struct {
+	threads.Result
+	down time.Time
+}
+
+// NewOutbox makes an outbox; Run makes it work.
+func NewOutbox(c Config) *Outbox {
+	if c.Workers <= 0 {
+		c.Workers = 4
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Outbox{Config: c, hand: map[string]bool{}, jobs: make(chan task, inHand), done: make(chan outcome, inHand)}
+}
+
+// Run sends until ctx ends, then lets what is on the wire finish within grace
+// and records it.
+func (o *Outbox) Run(ctx context.Context) error {
+	sending, hurry := context.WithCancel(context.WithoutCancel(ctx))
+	defer hurry()
+	var workers sync.WaitGroup
+	for range o.Workers {
+		workers.Go(func() {
+			for t := range o.jobs {
+				o.done <- o.send(sending, t)
+			}
+		})
+	}
+	o.loop(ctx)
+	close(o.jobs)
+	defer time.AfterFunc(grace, hurry).Stop()
+	go func() { workers.Wait(); close(o.done) }() // done closes when every worker is through
+	var results []threads.Result
+	for r := range o.done {
+		results = append(results, r.Result)
+	}
+	return o.record(context.WithoutCancel(ctx), results)
+}
+
+func (o *Outbox) loop(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		var results []threads.Result
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		case <-o.Desk.Owed():
+		case r := <-o.done:
+			results = o.drain(r)
+		}
+		if err := o.record(ctx, results); err != nil {
+			o.Log.Error("results could not be recorded", "error", err)
+		}
+		next, err := o.fill(ctx)
+		if err != nil && ctx.Err() == nil {
+			o.Log.Error("what is owed could not be sent, trying again", "error", err)
+			next = time.Now().Add(time.Second)
+		}
+		if next.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(max(0, time.Until(next)))
+		}
+	}
+}
+
+// drain takes every result there is, so that one transaction records them all.
+// One mail that went out shows that servers are up again.
+func (o *Outbox) drain(first outcome) []threads.Result {
+	next, more := first, true
+	var results []threads.Result
+	for more {
+		results = append(results, next.Result)
+		o.held = next.down
+		select {
+		case next = <-o.done:
+		default:
+			more = false
+		}
+	}
+	return results
+}
+
+func (o *Outbox) record(ctx context.Context, results []threads.Result) error {
+	if len(results) == 0 {
+		return nil
+	}
+	err := o.Desk.Finish(ctx, time.Now().UTC(), results)
+	for _, r := range results {
+		// Not recorded, a notice stays in hand of the lease and is sent again
+		// with the same bytes.
+		delete(o.hand, r.Key)
+	}
+	if err != nil {
+		return fmt.Errorf("recording %d results: %w", len(results), err)
+	}
+	return nil
+}
+
+// fill puts what is due in hand, and returns when to look again; zero when only
+// a kick or a result makes that worthwhile.
+func (o *Outbox) fill(ctx context.Context) (time.Time, error) {
+	now := time.Now().UTC()
+	if now.Before(o.held) {
+		return o.held, nil
+	}
+	room := inHand - len(o.hand)
+	if !o.held.IsZero() { // servers were down: one mail finds out whether they still are
+		room = 1 - len(o.hand)
+	}
+	if room < inHand/2 && len(o.hand) > 0 {
+		return time.Time{}, nil // results come first; then many at once
+	}
+	jobs, next, err := o.Desk.Jobs(ctx, now, room, func(key string) bool { return o.hand[key] })
+	if err != nil {
+		return next, err
+	}
+	tasks, attempts, spoiled := o.compose(jobs, now)
+	if err := o.record(ctx, spoiled); err != nil {
+		return next, err
+	}
+	if len(tasks) == 0 {
+		return next, nil
+	}
+	if err := o.Desk.Start(ctx, now, attempts); err != nil {
+		return next, fmt.Errorf("recording attempts: %w", err)
+	}
+	for _, t := range tasks {
+		o.hand[t.job.Notice.Key] = true
+		o.jobs <- t
+	}
+	return next, nil
+}
+
+// compose renders jobs. What cannot be composed is refused by us, so that
+// people hear of it as of any refusal.
+func (o *Outbox) compose(jobs []threads.Job, now time.Time) (tasks []task, attempts []threads.Attempt, spoiled []threads.Result) {
+	for _, job := range jobs {
+		attempt := threads.Attempt{Key: job.Notice.Key, Mail: job.Mail}
+		if job.Mail == nil {
+			var err error
+			if attempt, err = o.Composer.Compose(job, now); err != nil {
+				o.Log.Error("a mail could not be composed", "notice", job.Notice.Key, "error", err)
+				spoiled = append(spoiled, refuseAll(job.Notice, err))
+				continue
+			}
+		}
+		tasks = append(tasks, task{job: job, mail: attempt.Mail})
+		attempts = append(attempts, attempt)
+	}
+	return tasks, attempts, spoiled
+}
+
+func refuseAll(n threads.Notice, err error) threads.Result {
+	r := threads.Result{Key: n.Key}
+	for _, to := range n.To {
+		r.Answers = append(r.Answers, threads.Answer{Address: to.Address.Address, State: threads.Refused, Text: "not sent: " + err.Error()})
+	}
+	return r
+}
+
+// send makes one attempt for each recipient that has no final answer yet.
+func (o *Outbox) send(ctx context.Context, t task) outcome {
+	n := &t.job.Notice
+	r := outcome{Result: threads.Result{Key: n.Key, Retry: n.Owed}}
+	settings := o.Desk.Settings()
+	for _, to := range n.To {
+		if to.State != threads.Pending {
+			continue
+		}
+		reply, err := o.Client.Send(ctx, smtp.Envelope{From: settings.BounceAddress(idOf(n), to.Address.Address), To: o.recipient(to), Mail: t.mail})
+		if err == nil {
+			r.Answers = append(r.Answers, threads.Answer{Address: to.Address.Address, State: threads.Delivered, Text: reply.Text})
+			o.Log.Info("sent", "notice", n.Key, "escalation", n.Escalation, "message_id", n.MessageID)
+			if o.Sent != nil {
+				o.Sent(n, t.mail)
+			}
+			continue
+		}
+		if r.down = o.judge(&r.Result, n, to, err); !r.down.IsZero() {
+			break
+		}
+	}
+	return r
+}
+
+func (o *Outbox) recipient(to threads.Delivery) string {
+	if o.Redirect != "" {
+		return o.Redirect
+	}
+	return to.Address.Address
+}
+
+func idOf(n *threads.Notice) string {
+	if n.Escalation == "" {
+		return threads.Service
+	}
+	return n.Escalation
+}
+
+// judge notes what a failed attempt means. When no server is up it returns
+// until when, and the rest of the notice waits too.
+func (o *Outbox) judge(r *threads.Result, n *threads.Notice, to threads.Delivery, err error) (down time.Time) {
+	failure, ok := errors.AsType[*smtp.Error](err)
+	if !ok {
+		failure = &smtp.Error{Verdict: smtp.Deferred, Err: err}
+	}
+	if failure.Verdict == smtp.Down {
+		return failure.RetryAt
+	}
+	answer := threads.Answer{Address: to.Address.Address, Text: failure.Error()}
+	if failure.Verdict == smtp.Refused || time.Since(n.Owed) > giveUp {
+		answer.State = threads.Refused
+	}
+	r.Answers = append(r.Answers, answer)
+	r.Unsure = r.Unsure || failure.Verdict == smtp.Unsure
+	if retry := time.Now().UTC().Add(putOff[min(to.Tries, len(putOff)-1)]); answer.State == threads.Pending && (r.Retry.Equal(n.Owed) || retry.Before(r.Retry)) {
+		r.Retry = retry
+	}
+	o.Log.Warn("not sent", "notice", n.Key, "escalation", n.Escalation, "verdict", failure.Verdict.String(), "phase", failure.Phase, "code", failure.Code, "server", failure.Server)
+	return time.Time{}
+}

@@ -1,0 +1,129 @@
+package threads
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/id8labs/escalated/mailbox"
+	"github.com/id8labs/escalated/threads/store"
+)
+
+// format is the version of every record's JSON. A record of a newer one is
+// refused, so that an older program never writes back what it can't read.
+const format = 1
+
+type envelope struct {
+	Format int             `json:"v"`
+	Record json.RawMessage `json:"r"`
+}
+
+func put(tx store.Txn, key []byte, record any) error {
+	raw, err := json.Marshal(record)
+	if err != nil {
+		return fmt.Errorf("writing %q: %w", key, err)
+	}
+	value := fmt.Appendf(nil, `{"v":%d,"r":`, format)
+	value = append(append(value, raw...), '}')
+	return tx.Set(key, value)
+}
+
+// get reads a record; found is false when there is none.
+func get[T any](r store.Reader, key []byte) (record T, found bool, err error) {
+	value, err := r.Get(key)
+	if errors.Is(err, store.ErrNotFound) {
+		return record, false, nil
+	}
+	if err != nil {
+		return record, false, err
+	}
+	record, err = decode[T](key, value)
+	return record, err == nil, err
+}
+
+func decode[T any](key, value []byte) (record T, err error) {
+	var e envelope
+	if err := json.Unmarshal(value, &e); err != nil {
+		return record, fmt.Errorf("reading %q: %w", key, err)
+	}
+	if e.Format > format {
+		return record, fmt.Errorf("reading %q: %w: format %d, this program knows %d", key, store.ErrNewer, e.Format, format)
+	}
+	if err := json.Unmarshal(e.Record, &record); err != nil {
+		return record, fmt.Errorf("reading %q: %w", key, err)
+	}
+	return record, nil
+}
+
+// A Letter is a mail as the record keeps it: what it says and where its
+// original lies, never the original itself.
+type Letter struct {
+	Location    mailbox.Location     `json:"location"`
+	Received    time.Time            `json:"received"`
+	Hash        string               `json:"hash"` // SHA-256 of the raw mail, in hex
+	MessageID   string               `json:"message_id"`
+	Date        time.Time            `json:"date,omitzero"`
+	From        []mailbox.Address    `json:"from"`
+	To          []mailbox.Address    `json:"to,omitempty"`
+	Cc          []mailbox.Address    `json:"cc,omitempty"`
+	Subject     string               `json:"subject"`
+	Text        string               `json:"text"` // the new text only
+	Attachments []mailbox.Attachment `json:"attachments,omitempty"`
+	Origin      mailbox.Origin       `json:"origin"`
+}
+
+// An Aside is a mail that opened nothing and joined nothing: kept with kind and
+// hash, and counted in no escalation.
+type Aside struct {
+	At       time.Time        `json:"at"`
+	Kind     string           `json:"kind"`
+	From     string           `json:"from"`
+	Subject  string           `json:"subject"`
+	Because  string           `json:"because"`
+	Hash     string           `json:"hash"`
+	Location mailbox.Location `json:"location"`
+	Certain  bool             `json:"certain"` // no human needs to look now
+}
+
+// A file is what is known of one mail by its place in the watched folder.
+type file struct {
+	Fate   mailbox.Fate      `json:"fate"`
+	Run    string            `json:"run,omitempty"`    // the run of the program that is trying it
+	Tries  int               `json:"tries,omitempty"`  // attempts of its own that failed or never ended
+	Reason string            `json:"reason,omitempty"` // why the last one failed
+	Lies   *mailbox.Location `json:"lies,omitempty"`   // where it was moved to
+}
+
+// setEscalation writes the state and the index entries that follow from it.
+func setEscalation(tx store.Txn, before, e *Escalation) error {
+	if before.Due != e.Due {
+		if err := moveDue(tx, before, e); err != nil {
+			return err
+		}
+	}
+	open, was := e.Status != Closed, before.ID != "" && before.Status != Closed
+	switch {
+	case open && !was:
+		if err := tx.Set(openKey(e.ID), nil); err != nil {
+			return err
+		}
+	case was && !open:
+		if err := tx.Delete(openKey(e.ID)); err != nil {
+			return err
+		}
+	}
+	return put(tx, escalationKey(e.ID), e)
+}
+
+func moveDue(tx store.Txn, before, e *Escalation) error {
+	if !before.Due.IsZero() {
+		if err := tx.Delete(dueKey(before.Due, e.ID)); err != nil {
+			return err
+		}
+	}
+	if e.Due.IsZero() {
+		return nil
+	}
+	return tx.Set(dueKey(e.Due, e.ID), nil)
+}
