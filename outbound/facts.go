@@ -32,6 +32,10 @@ func (c *Composer) data(s *threads.Settings, job threads.Job, now time.Time) tem
 	d.Case = c.facts(s, job, now)
 	d.Plain = "A plain reply to this mail is kept as an internal note on " + e.ID + "; the customer never sees it."
 	d.Buttons = buttons(s, e, n)
+	if job.Letter != nil && len(job.Letter.From) > 0 {
+		from := job.Letter.From[0]
+		d.Author = strings.TrimSpace(from.Name + " <" + from.Address + ">")
+	}
 	switch {
 	case n.Template == "undeliverable" && len(n.Lines) == 2:
 		d.Failures, d.Lines = []templates.Failure{{Recipient: n.Lines[0], Mail: "our mail", Answer: n.Lines[1]}}, nil

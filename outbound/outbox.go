@@ -22,7 +22,7 @@ import (
 
 const (
 	inHand = 128                // notices being sent at once, at most
-	grace  = 6 * time.Second    // for mails under way when the program stops
+	grace  = 2 * time.Second    // for mails under way when the program stops; the answer to a final dot gets 5 s more
 	giveUp = 5 * 24 * time.Hour // RFC 5321 §4.5.4.1: give up after four or five days
 )
 
@@ -110,7 +110,7 @@ func (o *Outbox) loop(ctx context.Context) {
 		case r := <-o.done:
 			results = o.drain(r)
 		}
-		if err := o.record(ctx, results); err != nil {
+		if err := o.record(context.WithoutCancel(ctx), results); err != nil { // also while stopping
 			o.Log.Error("results could not be recorded", "error", err)
 		}
 		next, err := o.fill(ctx)
@@ -178,7 +178,7 @@ func (o *Outbox) fill(ctx context.Context) (time.Time, error) {
 		return next, err
 	}
 	tasks, attempts, spoiled := o.compose(jobs, now)
-	if err := o.record(ctx, spoiled); err != nil {
+	if err := o.record(context.WithoutCancel(ctx), spoiled); err != nil {
 		return next, err
 	}
 	if len(tasks) == 0 {

@@ -30,7 +30,8 @@ type Data struct {
 
 	Late     time.Duration // customer mails: how late this mail is; 0 when in time
 	Waiting  time.Duration // late-ack: how long the mail has not been accepted
-	Because  string        `max:"300"`            // withheld-ack: why, as a clause ("the mail came from a robot")
+	Because  string        `max:"300"`            // operator: why, as a clause
+	Author   string        `max:"300"`            // wrote: who wrote the Words
 	Failures []Failure     `items:"8"`            // undeliverable, late-ack: who did not get what
 	Subject  string        `max:"150"`            // operator, security: the heading
 	Lines    []string      `max:"500" items:"20"` // operator, security, missed: further facts, a sentence or a line each

@@ -40,7 +40,7 @@ func Sample() Data {
 			{"SEV-2", "mailto:escalations@acme.example?subject=%5BESC-7Q4K2M%5D&body=%23severity%202%20"},
 			{"Resolve", "mailto:escalations@acme.example?subject=%5BESC-7Q4K2M%5D&body=%23resolve%20"},
 		},
-		Waiting: 15 * time.Minute, Because: "a robot sent the mail (Auto-Submitted: auto-replied)",
+		Waiting: 15 * time.Minute, Because: "the folder is not there", Author: "Eve Adams <eve@northwind.example>",
 		Failures: []Failure{{"eve@northwind.example", "the acknowledgment", "550 5.1.1 no such user"}},
 		Subject:  "A mail could not be read and was set aside",
 		Lines:    []string{"It lies in Escalations/Quarantine as UID 4711.", "Open it there and answer it by hand."},

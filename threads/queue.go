@@ -151,6 +151,8 @@ func (d *Desk) Start(ctx context.Context, now time.Time, attempts []Attempt) err
 				if err := d.indexSent(tx, &n, a.Subject); err != nil {
 					return err
 				}
+			} else {
+				n.Unsure = true // it went to some, or an attempt's outcome was never recorded
 			}
 			n.Attempts++
 			if err := tx.Set(inFlightKey(a.Key), nil); err != nil {

@@ -13,7 +13,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/id8labs/escalated/classify"
 	"github.com/id8labs/escalated/cmd/escalated/config"
+	"github.com/id8labs/escalated/mailbox"
 	"github.com/id8labs/escalated/mailbox/imap"
 	"github.com/id8labs/escalated/outbound"
 	"github.com/id8labs/escalated/outbound/smtp"
@@ -44,6 +46,7 @@ type daemonOptions struct {
 	dialIMAP     func(ctx context.Context) (net.Conn, error)
 	dialSMTP     func(ctx context.Context, network, address string) (net.Conn, error)
 	sent         func(n *threads.Notice, mail []byte)
+	classify     func(*mailbox.Message, *classify.Directory) classify.Verdict
 	noCompaction bool
 }
 
@@ -69,7 +72,7 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, o daem
 	if d.key, err = threads.LoadKey(cmp.Or(cfg.Trust.KeyFile, filepath.Join(cfg.Data, "token.key"))); err != nil {
 		return nil, err
 	}
-	if d.desk, err = threads.NewDesk(ctx, threads.Config{DB: d.db, Settings: settings(cfg, d.key), Log: log}); err != nil {
+	if d.desk, err = threads.NewDesk(ctx, threads.Config{DB: d.db, Settings: settings(cfg, d.key), Classify: o.classify, Log: log}); err != nil {
 		return nil, err
 	}
 	if err = d.newOutbox(set, o); err != nil {
