@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	netmail "net/mail"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/wneessen/go-mail"
 
@@ -49,9 +51,7 @@ func (c *Composer) Compose(job threads.Job, now time.Time) (threads.Attempt, err
 		c.Fallback(n.Template, rendered.Fallback)
 	}
 	m := newMail(rendered)
-	if err := c.address(m, s, n); err != nil {
-		return attempt, err
-	}
+	c.address(m, s, n)
 	m.SetMessageIDWithValue(n.MessageID)
 	m.SetDateWithValue(now)
 	if notice.AutoSubmitted != "" {
@@ -81,29 +81,23 @@ func newMail(r templates.Mail) *mail.Msg {
 
 // address writes who a mail is from and for. In shadow mode nobody else's
 // address stands where a mail program would answer it.
-func (c *Composer) address(m *mail.Msg, s *threads.Settings, n *threads.Notice) error {
-	if err := m.FromFormat(c.Company, s.Address); err != nil {
-		return fmt.Errorf("our own address: %w", err)
-	}
-	person, id := "", idOf(n)
+func (c *Composer) address(m *mail.Msg, s *threads.Settings, n *threads.Notice) {
+	person := ""
 	if !n.Customer {
 		person = n.To[0].Address.Address
 	}
-	if err := m.ReplyTo(s.ReplyAddress(id, person)); err != nil {
-		return fmt.Errorf("the reply address: %w", err)
-	}
+	m.FromMailAddress(named(c.Company, s.Address))
+	m.ReplyToMailAddress(named("", s.ReplyAddress(idOf(n), person)))
 	if c.Redirect != "" {
-		return c.redirect(m, n)
+		c.redirect(m, n)
+		return
 	}
 	for _, to := range n.To {
-		if err := m.AddToFormat(to.Name, to.Address.Address); err != nil {
-			return fmt.Errorf("the address of a recipient: %w", err)
-		}
+		m.AddToMailAddress(named(to.Name, to.Address.Address))
 	}
-	return nil
 }
 
-func (c *Composer) redirect(m *mail.Msg, n *threads.Notice) error {
+func (c *Composer) redirect(m *mail.Msg, n *threads.Notice) {
 	var meant []string
 	for _, to := range n.To {
 		meant = append(meant, to.Address.Address)
@@ -112,42 +106,49 @@ func (c *Composer) redirect(m *mail.Msg, n *threads.Notice) error {
 	m.SetGenHeader("X-Escalated-Redirected-From", whom)
 	subject := m.GetGenHeader(mail.HeaderSubject)
 	m.Subject("[for " + whom + "] " + strings.Join(subject, ""))
-	if err := m.AddToFormat("for "+whom, c.Redirect); err != nil {
-		return fmt.Errorf("the address of redirect_to: %w", err)
+	m.AddToMailAddress(named("for "+whom, c.Redirect))
+}
+
+// maxName bounds a display name, in characters.
+const maxName = 80
+
+// named is an address with a display name of one bounded line: a phrase that
+// net/mail quotes or encodes as it must be, whatever is in it. Only a backslash
+// it may leave bare in an encoded word, which RFC 2047 §5 forbids.
+func named(name, address string) *netmail.Address {
+	name = strings.Join(strings.FieldsFunc(name, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	name = strings.ReplaceAll(name, `\`, "/")
+	if r := []rune(name); len(r) > maxName {
+		name = string(r[:maxName-1]) + "…"
 	}
-	return nil
+	return &netmail.Address{Name: name, Address: address}
 }
 
 // thread makes a mail part of a conversation: the customer's own, or ours with
-// one person, which never names a customer's Message-ID.
+// one person, which never names a customer's Message-ID. Identifiers that could
+// not be a header are left out.
 func thread(m *mail.Msg, s *threads.Settings, job threads.Job) {
 	n := &job.Notice
 	var references []string
 	if n.Customer {
-		references = job.Escalation.Thread
+		references = slices.DeleteFunc(slices.Clone(job.Escalation.Thread), unprintable)
 	} else if root := s.ThreadRoot(n.Escalation, n.To[0].Address.Address); root != n.MessageID {
 		references = []string{root}
 	}
-	if len(references) == 0 {
-		return
+	if n.Customer && job.Letter != nil && !unprintable(job.Letter.MessageID) {
+		m.SetGenHeaderPreformatted("In-Reply-To", "<"+job.Letter.MessageID+">")
+	} else if len(references) > 0 {
+		m.SetGenHeaderPreformatted("In-Reply-To", "<"+references[len(references)-1]+">")
 	}
-	answers := references[len(references)-1]
-	if n.Customer && job.Letter != nil && job.Letter.MessageID != "" {
-		answers = job.Letter.MessageID
+	if len(references) > 0 {
+		m.SetGenHeaderPreformatted("References", "<"+strings.Join(references, ">\r\n <")+">") // one to a line, RFC 5322 §2.2.3
 	}
-	m.SetGenHeader("In-Reply-To", "<"+answers+">")
-	m.SetGenHeaderPreformatted("References", fold(references))
 }
 
-// fold writes Message-IDs one to a line (RFC 5322 §2.2.3). Identifiers with
-// anything but printable ASCII are left out: they could not be a header.
-func fold(ids []string) string {
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { return !printable(id) })
-	return "<" + strings.Join(ids, ">\r\n <") + ">"
-}
-
-func printable(id string) bool {
-	return id != "" && len(id) < 900 && !strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' })
+// unprintable reports what is no identifier for a header: anything but visible
+// ASCII in one bounded word.
+func unprintable(id string) bool {
+	return id == "" || len(id) > 900 || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' })
 }
 
 // language is the customer's for the customer's mail, English for ours.

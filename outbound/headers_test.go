@@ -47,7 +47,7 @@ func TestHeaderOfCustomerMail(t *testing.T) {
 		}
 		want := map[string]string{
 			"From": `"Acme" <` + us + ">", "To": `"Eve Adams" <` + eve + ">",
-			"Reply-To":       "<" + settings.ReplyAddress(id, "customer") + ">",
+			"Reply-To":       "<" + settings.ReplyAddress(id, "") + ">",
 			"Auto-Submitted": "auto-replied", "X-Auto-Response-Suppress": "DR, RN, NRN, OOF, AutoReply",
 			"X-Escalated-Id": id, "X-Escalated-Notice": "ack",
 			"In-Reply-To": "<2@northwind.example>", "References": "<2@northwind.example>",
@@ -126,7 +126,11 @@ func TestNamesOfAllKinds(t *testing.T) {
 				if err != nil || len(list) != 1 || list[0].Address != address {
 					t.Fatalf("%s is %q (%v), want just %s", field, h.Get(field), err, address)
 				}
-				if want := strings.Join(strings.Fields(name), " "); strings.Join(strings.Fields(list[0].Name), " ") != want && !strings.Contains(name, "=?") {
+				want := strings.ReplaceAll(strings.Join(strings.Fields(name), " "), `\`, "/")
+				if len(want) > 200 {
+					want = want[:maxName-1] + "…"
+				}
+				if list[0].Name != want {
 					t.Errorf("the name in %s is %q, want %q", field, list[0].Name, want)
 				}
 			}
@@ -201,7 +205,7 @@ func TestHeaderLaw(t *testing.T) {
 			rt.Errorf("To is %q (%v)", h.Get("To"), err)
 		}
 		for _, id := range strings.Fields(h.Get("References") + " " + h.Get("In-Reply-To")) {
-			if !printable(strings.Trim(id, "<>")) {
+			if unprintable(strings.Trim(id, "<>")) {
 				rt.Errorf("%q is no identifier", id)
 			}
 		}
@@ -315,6 +319,7 @@ func TestUnknownTemplateIsAnError(t *testing.T) {
 type noDB struct{ store.DB }
 
 func (noDB) View(context.Context, func(store.Reader) error) error { return nil }
+func (noDB) Update(context.Context, func(store.Txn) error) error  { return nil }
 
 // composer is one that needs no store.
 func composer() *Composer {

@@ -51,7 +51,7 @@ type office struct {
 	composer Composer
 	user     string // how the outbox logs in; "" does not
 	password string
-	workers  int // default 4
+	workers  int // 1, so that mails leave in an order and faults need no lock
 
 	mu     sync.Mutex
 	faults func(ctx context.Context, at mailserver.Stage, arg string) error
@@ -87,7 +87,7 @@ func newOffice(t *testing.T) *office {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &office{T: t, db: db, config: threads.Config{Settings: testSettings(), Classify: verdictOf}}
+	o := &office{T: t, db: db, workers: 1, config: threads.Config{Settings: testSettings(), Classify: verdictOf}}
 	o.relays = []smtp.Server{{URL: "smtp+insecure://localhost:25"}}
 	o.composer = Composer{Templates: templates.Builtin(), Company: "Acme"}
 	o.server = mailserver.New(mailserver.Config{
@@ -151,23 +151,29 @@ func (o *office) start() {
 	}
 	for i := range o.relays {
 		if o.user != "" {
-			o.relays[i].Username, o.relays[i].Password = o.user, func() (string, error) { return o.password, nil }
+			o.relays[i].Username, o.relays[i].Password = o.user, o.secret
 		}
 	}
 	client, err := smtp.New(smtp.Config{Servers: o.relays, HELO: "acme.example", Dial: o.connect})
 	if err != nil {
 		o.Fatal(err)
 	}
-	composer := o.composer
+	composer, desk := o.composer, o.desk
 	outbox := NewOutbox(Config{Desk: o.desk, Composer: &composer, Client: client, Workers: o.workers, Redirect: composer.Redirect, Log: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- outbox.Run(ctx) }()
+	go func() { ended <- desk.Run(ctx) }()
 	o.stop = func() error {
 		cancel()
-		err := <-ended
-		return errors.Join(err, client.Close())
+		return errors.Join(<-ended, <-ended, client.Close())
 	}
+}
+
+func (o *office) secret() (string, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.password, nil
 }
 
 // halt stops the outbox and forgets the desk, as the end of the program does.
@@ -317,8 +323,6 @@ func header(raw []byte) mail.Header {
 	}
 	return m.Header
 }
-
-func anything(classify.Verdict) bool { return true }
 
 // refuse refuses one recipient for good.
 func refuse(address string) func(context.Context, mailserver.Stage, string) error {

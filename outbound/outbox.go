@@ -21,9 +21,12 @@ import (
 )
 
 const (
-	inHand = 128                // notices being sent at once, at most
-	grace  = 2 * time.Second    // for mails under way when the program stops; the answer to a final dot gets 5 s more
-	giveUp = 5 * 24 * time.Hour // RFC 5321 §4.5.4.1: give up after four or five days
+	inHand   = 128                // notices being sent at once, at most
+	grace    = 2 * time.Second    // for mails under way when the program stops; the answer to a final dot gets 5 s more
+	flood    = 16                 // acknowledgments due at once are a flood
+	lull     = time.Second        // after which all else goes out too
+	patience = 10 * time.Second   // and after this long in any case
+	giveUp   = 5 * 24 * time.Hour // RFC 5321 §4.5.4.1: give up after four or five days
 )
 
 // putOff are the waits after a recipient's temporary refusals; the last repeats.
@@ -45,8 +48,13 @@ type Config struct {
 type Outbox struct {
 	Config
 
-	hand map[string]bool // keys of the notices being sent; only the loop touches it
-	held time.Time       // no server is up until then
+	// Only the loop touches these.
+	hand    map[string]bool // keys of the notices being sent
+	parked  map[string]bool // keys of those whose records can't be read
+	held    time.Time       // no server is up until then
+	flooded time.Time       // when a flood of acknowledgments was last seen
+	unsaved []threads.Result
+
 	jobs chan task
 	done chan outcome
 }
@@ -70,7 +78,7 @@ func NewOutbox(c Config) *Outbox {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Outbox{Config: c, hand: map[string]bool{}, jobs: make(chan task, inHand), done: make(chan outcome, inHand)}
+	return &Outbox{Config: c, hand: map[string]bool{}, parked: map[string]bool{}, jobs: make(chan task, inHand), done: make(chan outcome, inHand)}
 }
 
 // Run sends until ctx ends, then lets what is on the wire finish within grace
@@ -143,20 +151,38 @@ func (o *Outbox) drain(first outcome) []threads.Result {
 	return results
 }
 
+// record notes results, with those that could not be noted before. One that
+// can't be noted though others can stays in hand: it is sent again, with the
+// same bytes, after a restart.
 func (o *Outbox) record(ctx context.Context, results []threads.Result) error {
-	if len(results) == 0 {
+	o.unsaved = append(o.unsaved, results...)
+	if len(o.unsaved) == 0 {
 		return nil
 	}
-	err := o.Desk.Finish(ctx, time.Now().UTC(), results)
+	now := time.Now().UTC()
+	err := o.Desk.Finish(ctx, now, o.unsaved)
+	if err == nil {
+		o.letGo(o.unsaved)
+		o.unsaved = nil
+		return nil
+	}
+	var saved []threads.Result
+	for _, r := range o.unsaved {
+		if o.Desk.Finish(ctx, now, []threads.Result{r}) == nil {
+			saved = append(saved, r)
+		}
+	}
+	o.letGo(saved)
+	if len(saved) > 0 {
+		o.unsaved = nil
+	}
+	return fmt.Errorf("recording %d results, %d of them again: %w", len(results), len(saved), err)
+}
+
+func (o *Outbox) letGo(results []threads.Result) {
 	for _, r := range results {
-		// Not recorded, a notice stays in hand of the lease and is sent again
-		// with the same bytes.
 		delete(o.hand, r.Key)
 	}
-	if err != nil {
-		return fmt.Errorf("recording %d results: %w", len(results), err)
-	}
-	return nil
 }
 
 // fill puts what is due in hand, and returns when to look again; zero when only
@@ -173,7 +199,7 @@ func (o *Outbox) fill(ctx context.Context) (time.Time, error) {
 	if room < inHand/2 && len(o.hand) > 0 {
 		return time.Time{}, nil // results come first; then many at once
 	}
-	jobs, next, err := o.Desk.Jobs(ctx, now, room, func(key string) bool { return o.hand[key] })
+	jobs, next, err := o.next(ctx, now, room)
 	if err != nil {
 		return next, err
 	}
@@ -194,10 +220,39 @@ func (o *Outbox) fill(ctx context.Context) (time.Time, error) {
 	return next, nil
 }
 
+// next asks for notices to send. While acknowledgments come in a flood all else
+// waits for them, for patience at most.
+func (o *Outbox) next(ctx context.Context, now time.Time, room int) ([]threads.Job, time.Time, error) {
+	w := threads.Want{Limit: room, Acks: now, Rest: now, Skip: func(key string) bool { return o.hand[key] || o.parked[key] }}
+	calm := o.flooded.Add(lull)
+	if now.Before(calm) {
+		w.Rest = now.Add(-patience)
+	}
+	jobs, next, err := o.Desk.Jobs(ctx, w)
+	acks := 0
+	for _, job := range jobs {
+		if job.Err == nil && job.Notice.Urgency == threads.Acknowledging {
+			acks++
+		}
+	}
+	if acks >= flood {
+		o.flooded = now
+	}
+	if !next.IsZero() && !next.After(now) && now.Before(calm) {
+		next = calm
+	}
+	return jobs, next, err
+}
+
 // compose renders jobs. What cannot be composed is refused by us, so that
 // people hear of it as of any refusal.
 func (o *Outbox) compose(jobs []threads.Job, now time.Time) (tasks []task, attempts []threads.Attempt, spoiled []threads.Result) {
 	for _, job := range jobs {
+		if job.Err != nil {
+			o.Log.Error("a notice can't be read and waits for a restart", "notice", job.Notice.Key, "error", job.Err)
+			o.parked[job.Notice.Key] = true
+			continue
+		}
 		attempt := threads.Attempt{Key: job.Notice.Key, Mail: job.Mail}
 		if job.Mail == nil {
 			var err error

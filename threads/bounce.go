@@ -88,7 +88,7 @@ func (s *Settings) bounced(m *mailbox.Message, b *mailbox.Bounce) (id string, pr
 // undeliverable marks an address of the customer's side and tells owner and managers.
 func (d *Desk) undeliverable(tx store.Txn, s *Settings, before, e *Escalation, a *arrival, address, because string) error {
 	ev := Event{At: a.now, Type: EventUndeliverable, By: "escalated", To: []string{address}, Reason: because}
-	if err := d.append(tx, e, &ev); err != nil {
+	if err := d.append(e, &ev); err != nil {
 		return err
 	}
 	if err := d.save(tx, s, before, e); err != nil {

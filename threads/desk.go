@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,12 +31,13 @@ type Config struct {
 // A Desk takes mails, keeps the records and says what is owed. It implements
 // [mailbox.Desk]; its methods may be called concurrently.
 type Desk struct {
-	db       store.DB
-	settings atomic.Pointer[Settings]
-	classify func(*mailbox.Message, *classify.Directory) classify.Verdict
-	newID    func() string
-	run      string // marks attempts of this run of the program
-	log      *slog.Logger
+	db        store.DB
+	settings  atomic.Pointer[Settings]
+	classify  func(*mailbox.Message, *classify.Directory) classify.Verdict
+	newID     func() string
+	run       string // marks attempts of this run of the program
+	receiving sync.Mutex
+	log       *slog.Logger
 
 	owed chan struct{} // one slot: there may be something to send
 	due  chan struct{} // one slot: an earlier instant may have become due
@@ -62,6 +64,9 @@ func NewDesk(ctx context.Context, c Config) (*Desk, error) {
 		d.log = slog.New(slog.DiscardHandler)
 	}
 	d.settings.Store(&c.Settings)
+	if err := d.suspect(ctx); err != nil {
+		return nil, fmt.Errorf("finding what was being read: %w", err)
+	}
 	if err := d.reclaim(ctx); err != nil {
 		return nil, fmt.Errorf("taking back what was being sent: %w", err)
 	}

@@ -427,6 +427,11 @@ func (f *fullDB) Update(ctx context.Context, write func(store.Txn) error) error 
 	return f.DB.Update(ctx, write)
 }
 
+// want asks for all that is due at an instant.
+func want(now time.Time) Want {
+	return Want{Limit: 100, Acks: now, Rest: now, Skip: func(string) bool { return false }}
+}
+
 func TestUncertainMailIsToldInOneBundle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := testDesk(t, nil)
@@ -437,11 +442,11 @@ func TestUncertainMailIsToldInOneBundle(t *testing.T) {
 		if len(told) != 1 || len(all(t, d)) != 0 {
 			t.Fatalf("%d notices and %d escalations, want one bundle", len(told), len(all(t, d)))
 		}
-		jobs, next, err := d.Jobs(t.Context(), time.Now(), 10, func(string) bool { return false })
+		jobs, next, err := d.Jobs(t.Context(), want(time.Now()))
 		if err != nil || len(jobs) != 0 || time.Until(next) > bundle {
 			t.Fatalf("%d jobs, next %v, %v: want it within %v", len(jobs), next, err, bundle)
 		}
-		jobs, _, err = d.Jobs(t.Context(), next, 10, func(string) bool { return false })
+		jobs, _, err = d.Jobs(t.Context(), want(next))
 		if err != nil || len(jobs) != 1 || len(jobs[0].Asides) != 3 {
 			t.Errorf("the bundle lists %+v, %v", jobs, err)
 		}

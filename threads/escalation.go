@@ -57,6 +57,8 @@ type Escalation struct {
 	Notes      []string  `json:"notes,omitempty"`      // what people must know of how it came in
 	Events     int       `json:"events"`               // how many there are, and the number of the next
 	Due        time.Time `json:"due,omitzero"`         // the next instant at which time alone makes something owed
+
+	fresh []Event // appended and not yet stored
 }
 
 // A Status is where an escalation stands.

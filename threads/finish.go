@@ -53,9 +53,6 @@ func (d *Desk) finish(tx store.Txn, s *Settings, now time.Time, result *Result) 
 		return errors.Join(err, missing(ok, "notice "+result.Key))
 	}
 	taken, refused := n.note(result.Answers)
-	if err := tx.Delete(inFlightKey(n.Key)); err != nil {
-		return err
-	}
 	if n.pending() {
 		err = n.again(tx, result)
 	} else {
@@ -125,7 +122,8 @@ func (n *Notice) again(tx store.Txn, result *Result) error {
 
 func (n *Notice) finish(tx store.Txn, now time.Time) error {
 	n.Done = now
-	for _, k := range [][]byte{queueKey(n.Urgency, n.Next, n.Key), renderedKey(n.Key)} {
+	// A notice that could not even be composed is still in the queue.
+	for _, k := range [][]byte{inFlightKey(n.Key), queueKey(n.Urgency, n.Next, n.Key), renderedKey(n.Key)} {
 		if err := tx.Delete(k); err != nil {
 			return err
 		}
@@ -150,7 +148,7 @@ func (d *Desk) follow(tx store.Txn, s *Settings, now time.Time, n *Notice, taken
 		if n.Customer {
 			ev.Type = EventUndeliverable
 		}
-		if err := d.append(tx, &e, &ev); err != nil {
+		if err := d.append(&e, &ev); err != nil {
 			return err
 		}
 		if err := s.tellRefused(tx, now, n, &e, to); err != nil {
@@ -168,14 +166,14 @@ func (d *Desk) sent(tx store.Txn, s *Settings, now time.Time, n *Notice, e *Esca
 		ev.To = append(ev.To, to.Address.Address)
 	}
 	if n.Kind != kindAck || !e.AcknowledgedAt.IsZero() {
-		return d.append(tx, e, &ev)
+		return d.append(e, &ev)
 	}
 	ev.Type = EventAcknowledged
 	late := now.Sub(e.OpenedAt)
 	if late > s.Policy.Acknowledge {
 		ev.Late = late.Round(time.Second).String()
 	}
-	if err := d.append(tx, e, &ev); err != nil || ev.Late == "" {
+	if err := d.append(e, &ev); err != nil || ev.Late == "" {
 		return err
 	}
 	return d.tellLate(tx, s, now, e)
@@ -186,7 +184,7 @@ func (d *Desk) tellLate(tx store.Txn, s *Settings, now time.Time, e *Escalation)
 	if !e.LateTold.IsZero() {
 		return nil
 	}
-	if err := d.append(tx, e, &Event{At: now, Type: EventAckLate, By: "escalated"}); err != nil {
+	if err := d.append(e, &Event{At: now, Type: EventAckLate, By: "escalated"}); err != nil {
 		return err
 	}
 	return s.tell(tx, Notice{

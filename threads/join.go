@@ -73,6 +73,9 @@ func (d *Desk) named(r store.Reader, s *Settings, m *mailbox.Message) ([]string,
 	}
 	byID := func(messageIDs []string) error {
 		for _, messageID := range slices.Backward(messageIDs) { // the newest last, RFC 5322 §3.6.4
+			if id, ok := s.ours(messageID); ok {
+				add(id)
+			}
 			for key, err := range r.Keys(messageIDPrefix(messageID), store.PrefixEnd(messageIDPrefix(messageID))) {
 				if err != nil {
 					return err

@@ -15,7 +15,7 @@ import (
 
 func escalationKey(id string) []byte     { return []byte("e/" + id) }
 func openKey(id string) []byte           { return []byte("o/" + id) }
-func eventKey(id string, n int) []byte   { return fmt.Appendf(nil, "v/%s/%08d", id, n) }
+func eventsKey(id string, n int) []byte  { return fmt.Appendf(nil, "v/%s/%08d", id, n) }
 func eventsPrefix(id string) []byte      { return []byte("v/" + id + "/") }
 func messageKey(id string, n int) []byte { return fmt.Appendf(nil, "m/%s/%08d", id, n) }
 func asideKey(at time.Time, hash string) []byte {
@@ -48,6 +48,7 @@ func dueKey(at time.Time, id string) []byte {
 func noticeKey(key string) []byte   { return []byte("n/" + key) }
 func renderedKey(key string) []byte { return []byte("y/" + key) }
 func inFlightKey(key string) []byte { return []byte("f/" + key) }
+func attemptKey(run string) []byte  { return []byte("a/" + run) }
 func queueKey(u Urgency, at time.Time, key string) []byte {
 	return append(append(queuePrefix(u), stamp(at)...), "/"+key...)
 }

@@ -90,11 +90,6 @@ func (s *Settings) owe(tx store.Txn, n Notice) error {
 	if n.Next.IsZero() {
 		n.Next = n.Owed
 	}
-	if n.Escalation != "" {
-		if err := tx.Set(messageIDKey(n.MessageID, n.Escalation), nil); err != nil {
-			return err
-		}
-	}
 	if err := tx.Set(queueKey(n.Urgency, n.Next, n.Key), nil); err != nil {
 		return err
 	}

@@ -51,7 +51,7 @@ func (d *Desk) open(tx store.Txn, s *Settings, a *arrival, t thread) error {
 	if err := d.record(tx, s, a, e, &ev); err != nil {
 		return err
 	}
-	if err := d.append(tx, e, &Event{At: a.now, Type: EventOwnerAssigned, By: "escalated", Owner: owner}); err != nil {
+	if err := d.append(e, &Event{At: a.now, Type: EventOwnerAssigned, By: "escalated", Owner: owner}); err != nil {
 		return err
 	}
 	if err := d.acknowledge(tx, s, a, e, customer); err != nil {
@@ -151,11 +151,11 @@ func (d *Desk) acknowledge(tx store.Txn, s *Settings, a *arrival, e *Escalation,
 		return err
 	}
 	if why != "" {
-		return d.append(tx, e, &Event{At: a.now, Type: EventAckWithheld, By: "escalated", Reason: why})
+		return d.append(e, &Event{At: a.now, Type: EventAckWithheld, By: "escalated", Reason: why})
 	}
 	bare := s.Trust.AuthservID != "" && a.message.Origin.Authenticated != mailbox.Pass
 	ev := Event{At: a.now, Type: EventAckOwed, By: "escalated", To: []string{to.Address}, Bare: bare, Promised: s.Policy.NextUpdate(e.Severity, a.now)}
-	if err := d.append(tx, e, &ev); err != nil {
+	if err := d.append(e, &ev); err != nil {
 		return err
 	}
 	n := Notice{
@@ -214,10 +214,10 @@ func (d *Desk) alert(tx store.Txn, s *Settings, a *arrival, e *Escalation, t thr
 		if ok {
 			people = append(people, claimed.Owner)
 			before := *claimed
-			if err := d.append(tx, claimed, &Event{At: a.now, Type: EventClaimed, By: "escalated", Text: e.ID, Reason: t.why}); err != nil {
+			if err := d.append(claimed, &Event{At: a.now, Type: EventClaimed, By: "escalated", Text: e.ID, Reason: t.why}); err != nil {
 				return err
 			}
-			if err := setEscalation(tx, &before, claimed); err != nil {
+			if err := d.save(tx, s, &before, claimed); err != nil {
 				return err
 			}
 		}
@@ -253,19 +253,24 @@ func (d *Desk) record(tx store.Txn, s *Settings, a *arrival, e *Escalation, ev *
 			return err
 		}
 	}
-	return d.append(tx, e, ev)
+	return d.append(e, ev)
 }
 
-// append adds an event to the log and folds it into the state.
-func (d *Desk) append(tx store.Txn, e *Escalation, ev *Event) error {
-	if err := put(tx, eventKey(e.ID, e.Events), ev); err != nil {
-		return err
-	}
+// append adds an event to the log and folds it into the state; save stores both.
+func (d *Desk) append(e *Escalation, ev *Event) error {
+	e.fresh = append(e.fresh, *ev)
 	return e.apply(ev)
 }
 
-// save stores the state with the instant at which time next makes something owed.
+// save stores what was appended, and the state with the instant at which time
+// next makes something owed.
 func (d *Desk) save(tx store.Txn, s *Settings, before, e *Escalation) error {
+	if len(e.fresh) > 0 {
+		if err := put(tx, eventsKey(e.ID, e.Events-len(e.fresh)), e.fresh); err != nil {
+			return err
+		}
+		e.fresh = nil
+	}
 	_, e.Due = cadence.Due(e.clocks(), s.Policy, time.Time{})
 	return setEscalation(tx, before, e)
 }

@@ -125,11 +125,11 @@ func Show(ctx context.Context, db store.DB, id string) (Record, error) {
 			if err != nil {
 				return err
 			}
-			ev, err := decode[Event](p.Key, p.Value)
+			events, err := decode[[]Event](p.Key, p.Value)
 			if err != nil {
 				return err
 			}
-			record.Events = append(record.Events, ev)
+			record.Events = append(record.Events, events...)
 		}
 		return nil
 	})

@@ -7,12 +7,10 @@ import (
 	"slices"
 	"time"
 
+	"github.com/klauspost/compress/s2"
+
 	"github.com/id8labs/escalated/threads/store"
 )
-
-// lease is how long a notice that is being sent stays out of the queue should
-// its result never be recorded; more than any SMTP transaction lasts.
-const lease = 30 * time.Minute
 
 // A Job is a notice to send now, with what is needed to render it.
 type Job struct {
@@ -21,15 +19,28 @@ type Job struct {
 	Letter     *Letter     // the mail it is about; nil where there is none
 	Asides     []Aside     // set-aside mails it lists
 	Mail       []byte      // rendered before and to be sent as it is; nil: render it
+	Err        error       // why its records can't be read; nothing else but the key is set
 }
 
-// Jobs returns up to limit notices that are due, acknowledgments first, without
-// those that skip knows to be in hand, and the instant the next one is due.
-func (d *Desk) Jobs(ctx context.Context, now time.Time, limit int, skip func(key string) bool) (jobs []Job, next time.Time, err error) {
+// A Want is what is asked of the queue.
+type Want struct {
+	Limit int
+	Acks  time.Time             // acknowledgments due by then
+	Rest  time.Time             // and all else due by then, after them
+	Skip  func(key string) bool // those the caller has in hand
+}
+
+// Jobs returns notices to send now, acknowledgments first, and the instant at
+// which the first of those left out is or was due; zero when none is left.
+func (d *Desk) Jobs(ctx context.Context, w Want) (jobs []Job, next time.Time, err error) {
 	err = d.db.View(ctx, func(r store.Reader) error {
 		jobs, next = nil, time.Time{}
 		for u := Acknowledging; u <= Telling; u++ {
-			keys, later, err := due(r, u, now, limit-len(jobs), skip)
+			until := w.Acks
+			if u != Acknowledging {
+				until = w.Rest
+			}
+			keys, later, err := due(r, u, until, w.Limit-len(jobs), w.Skip)
 			if err != nil {
 				return err
 			}
@@ -39,7 +50,7 @@ func (d *Desk) Jobs(ctx context.Context, now time.Time, limit int, skip func(key
 			for _, k := range keys {
 				job, err := d.job(r, k)
 				if err != nil {
-					return err
+					job = Job{Notice: Notice{Key: k}, Err: err}
 				}
 				jobs = append(jobs, job)
 			}
@@ -49,23 +60,21 @@ func (d *Desk) Jobs(ctx context.Context, now time.Time, limit int, skip func(key
 	return jobs, next, err
 }
 
-// due lists the keys queued up to now, and when the first later one is.
-func due(r store.Reader, u Urgency, now time.Time, limit int, skip func(string) bool) (keys []string, next time.Time, err error) {
+// due lists the keys queued up to an instant, and when the first one left out is due.
+func due(r store.Reader, u Urgency, until time.Time, limit int, skip func(string) bool) (keys []string, next time.Time, err error) {
 	prefix := queuePrefix(u)
 	for k, err := range r.Keys(prefix, store.PrefixEnd(prefix)) {
 		if err != nil {
 			return nil, next, err
 		}
 		at, name := stamped(k, len(prefix))
-		if at.After(now) {
+		if skip(name) {
+			continue
+		}
+		if at.After(until) || len(keys) == limit {
 			return keys, at, nil
 		}
-		if len(keys) == limit {
-			return keys, now, nil
-		}
-		if !skip(name) {
-			keys = append(keys, name)
-		}
+		keys = append(keys, name)
 	}
 	return keys, time.Time{}, nil
 }
@@ -96,9 +105,22 @@ func (d *Desk) job(r store.Reader, k string) (Job, error) {
 		}
 	}
 	if n.Frozen {
-		job.Mail, err = r.Get(renderedKey(k))
+		job.Mail, err = rendered(r, k)
 	}
 	return job, err
+}
+
+// rendered reads a notice's bytes, which are kept compressed.
+func rendered(r store.Reader, k string) ([]byte, error) {
+	packed, err := r.Get(renderedKey(k))
+	if err != nil {
+		return nil, err
+	}
+	mail, err := s2.Decode(nil, packed)
+	if err != nil {
+		return nil, fmt.Errorf("unpacking the mail of notice %s: %w", k, err)
+	}
+	return mail, nil
 }
 
 func missing(ok bool, what string) error {
@@ -145,7 +167,7 @@ func (d *Desk) Start(ctx context.Context, now time.Time, attempts []Attempt) err
 			}
 			if !n.Frozen {
 				n.Frozen, n.Promised = true, a.Promised
-				if err := tx.Set(renderedKey(a.Key), a.Mail); err != nil {
+				if err := tx.Set(renderedKey(a.Key), s2.EncodeBetter(nil, a.Mail)); err != nil {
 					return err
 				}
 				if err := d.indexSent(tx, &n, a.Subject); err != nil {
@@ -155,10 +177,7 @@ func (d *Desk) Start(ctx context.Context, now time.Time, attempts []Attempt) err
 				n.Unsure = true // it went to some, or an attempt's outcome was never recorded
 			}
 			n.Attempts++
-			if err := tx.Set(inFlightKey(a.Key), nil); err != nil {
-				return err
-			}
-			if err := requeue(tx, &n, now.Add(lease)); err != nil {
+			if err := takeOut(tx, &n); err != nil {
 				return err
 			}
 		}
@@ -174,9 +193,20 @@ func (d *Desk) indexSent(tx store.Txn, n *Notice, subject string) error {
 	return d.indexSubject(tx, subject, n.To[0].Address.Address, n.Escalation)
 }
 
-// requeue moves a notice in the queue and stores it.
-func requeue(tx store.Txn, n *Notice, at time.Time) error {
+// takeOut moves a notice from the queue to those in flight and stores it.
+func takeOut(tx store.Txn, n *Notice) error {
 	if err := tx.Delete(queueKey(n.Urgency, n.Next, n.Key)); err != nil {
+		return err
+	}
+	if err := tx.Set(inFlightKey(n.Key), nil); err != nil {
+		return err
+	}
+	return put(tx, noticeKey(n.Key), n)
+}
+
+// requeue moves a notice from those in flight back to the queue and stores it.
+func requeue(tx store.Txn, n *Notice, at time.Time) error {
+	if err := tx.Delete(inFlightKey(n.Key)); err != nil {
 		return err
 	}
 	n.Next = at
@@ -188,7 +218,6 @@ func requeue(tx store.Txn, n *Notice, at time.Time) error {
 
 // reclaim makes due at once what a run that ended was sending.
 func (d *Desk) reclaim(ctx context.Context) error {
-	now := time.Now().UTC()
 	var keys []string
 	err := d.db.View(ctx, func(r store.Reader) error {
 		keys = nil
@@ -208,10 +237,10 @@ func (d *Desk) reclaim(ctx context.Context) error {
 				if err != nil {
 					return err
 				}
-				if err := tx.Delete(inFlightKey(k)); err != nil || !ok {
-					return err
+				if !ok {
+					return missing(ok, "notice "+k)
 				}
-				if err := requeue(tx, &n, now); err != nil {
+				if err := requeue(tx, &n, n.Next); err != nil {
 					return err
 				}
 			}

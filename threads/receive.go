@@ -30,8 +30,10 @@ type arrival struct {
 
 // Receive implements [mailbox.Desk].
 func (d *Desk) Receive(ctx context.Context, batch []mailbox.Raw) ([]mailbox.Fate, error) {
+	d.receiving.Lock() // a/RUN has room for one batch
+	defer d.receiving.Unlock()
 	if err := d.attempt(ctx, batch); err != nil {
-		return nil, fmt.Errorf("noting the attempt: %w", err)
+		return nil, fmt.Errorf("noting the attempt: %w", d.full(ctx, err))
 	}
 	arrivals := d.read(batch)
 	fates := make([]mailbox.Fate, 0, len(batch))
@@ -48,26 +50,80 @@ func (d *Desk) Receive(ctx context.Context, batch []mailbox.Raw) ([]mailbox.Fate
 	return fates, nil
 }
 
+// full tells the operators, once a day, that the disk is full.
+func (d *Desk) full(ctx context.Context, err error) error {
+	if !errors.Is(err, store.ErrFull) {
+		return err
+	}
+	return errors.Join(err, d.Tell(ctx, "disk", "The disk is nearly full: no mail is taken in",
+		"Less than limits.free_space is free on the data disk. New mail stays in the mailbox and nobody is acknowledged.",
+		"Free some space; the service goes on by itself."))
+}
+
 // attempt records, before anything reads the mails, that they are being tried:
 // after a crash they are tried one by one.
 func (d *Desk) attempt(ctx context.Context, batch []mailbox.Raw) error {
+	at := make([]mailbox.Location, len(batch))
+	for i, raw := range batch {
+		at[i] = raw.Location
+	}
 	return d.db.Update(ctx, func(tx store.Txn) error {
-		for _, raw := range batch {
-			k := locationKey(raw.Location)
-			f, known, err := get[file](tx, k)
+		if len(at) > 1 {
+			return put(tx, attemptKey(d.run), at)
+		}
+		k := locationKey(at[0])
+		f, suspect, err := get[file](tx, k)
+		if err != nil {
+			return err
+		}
+		if !suspect {
+			return put(tx, attemptKey(d.run), at)
+		}
+		if f.Run != d.run && f.Fate == mailbox.Fetch {
+			f.Tries++ // the run before ended while trying it
+		}
+		f.Run = d.run
+		return put(tx, k, f)
+	})
+}
+
+// suspect marks the mails that a run which ended was trying.
+func (d *Desk) suspect(ctx context.Context) error {
+	return d.db.Update(ctx, func(tx store.Txn) error {
+		prefix := attemptKey("")
+		for p, err := range tx.Scan(prefix, store.PrefixEnd(prefix)) {
 			if err != nil {
 				return err
 			}
-			if known && f.Run != d.run && len(batch) == 1 && f.Fate == mailbox.Fetch {
-				f.Tries++ // the run before ended while trying it
+			at, err := decode[[]mailbox.Location](p.Key, p.Value)
+			if err != nil {
+				return err
 			}
-			f.Run = d.run
-			if err := put(tx, k, f); err != nil {
+			if err := markTried(tx, at, last(p.Key)); err != nil {
+				return err
+			}
+			if err := tx.Delete(p.Key); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+func markTried(tx store.Txn, at []mailbox.Location, run string) error {
+	for _, l := range at {
+		_, decided, err := get[file](tx, locationKey(l))
+		if err != nil {
+			return err
+		}
+		if decided {
+			continue
+		}
+		if err := put(tx, locationKey(l), file{Run: run}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // read parses and classifies on all cores. A panic is that mail's failure.

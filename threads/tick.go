@@ -101,7 +101,7 @@ func (d *Desk) do(tx store.Txn, s *Settings, now time.Time, e *Escalation, duty 
 		return d.tellLate(tx, s, now, e)
 	case cadence.MissedUpdate:
 		ev := Event{At: now, Type: EventUpdateMissed, By: "escalated", Promised: e.PromisedUpdate, Reason: duty.Because}
-		if err := d.append(tx, e, &ev); err != nil {
+		if err := d.append(e, &ev); err != nil {
 			return err
 		}
 		return s.tell(tx, Notice{

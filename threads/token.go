@@ -1,6 +1,7 @@
 package threads
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -95,10 +96,11 @@ func newKey(path string) (Key, error) {
 	return key, nil
 }
 
-// ReplyAddress is where a person's reply about an escalation goes; ours without
-// a token where sub-addresses don't reach the mailbox.
+// ReplyAddress is where a reply about an escalation goes, a person's of ours or,
+// with person "", anyone's on the customers' side; ours without a token where
+// sub-addresses don't reach the mailbox.
 func (s *Settings) ReplyAddress(id, person string) string {
-	return s.subAddress(s.Key.detail(forReply, id, person))
+	return s.subAddress(s.Key.detail(forReply, id, cmp.Or(person, customerSide)))
 }
 
 // BounceAddress is the envelope sender of mail to a recipient.
@@ -130,6 +132,28 @@ func (s *Settings) proven(m *mailbox.Message) (id string, ok bool) {
 	for _, detail := range s.details(m) {
 		id, token, ok := parseDetail(detail)
 		if ok && (s.Key.valid(token, forReply, id, from.Address) || s.Key.valid(token, forReply, id, customerSide)) {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+// ours returns the escalation of a Message-ID that we wrote, to whomever.
+func (s *Settings) ours(messageID string) (id string, ok bool) {
+	local, ok := strings.CutSuffix(strings.ToLower(messageID), "@"+mailbox.Domain(s.Address))
+	if !ok {
+		return "", false
+	}
+	detail, _, _ := strings.Cut(local, ".")
+	id, token, ok := parseDetail(detail)
+	if !ok || id == Service {
+		return "", false
+	}
+	if s.Key.valid(token, forReply, id, customerSide) {
+		return id, true
+	}
+	for _, p := range s.Directory.People {
+		if s.Key.valid(token, forReply, id, p.Email) {
 			return id, true
 		}
 	}

@@ -35,10 +35,13 @@ var (
 // person, and a web form can have a null Return-Path: with only one of them,
 // both the subject and a server's answer must say it.
 func (t Trust) plainBounce(m *mailbox.Message) (origin mailbox.Origin, ok bool) {
+	machine := byMachine(m)
+	if machine == "" && !postmaster(m) && !nullSender(m.Header) {
+		return mailbox.Origin{}, false // nearly all mail: its text need not be searched
+	}
 	said := undelivered.MatchString(m.Subject) || delay.MatchString(m.Subject)
 	text := excerpt(m)
 	answer := refusal.MatchString(text) || status(text) != ""
-	machine := byMachine(m)
 	switch {
 	case (machine != "" || postmaster(m)) && successful.MatchString(m.Subject):
 		return mailbox.Origin{Kind: mailbox.KindRobot, Because: "a server's sender and a subject of success"}, true
