@@ -135,7 +135,7 @@ func thread(m *mail.Msg, s *threads.Settings, job threads.Job) {
 	} else if root := s.ThreadRoot(n.Escalation, n.To[0].Address.Address); root != n.MessageID {
 		references = []string{root}
 	}
-	if n.Customer && job.Letter != nil && !unprintable(job.Letter.MessageID) {
+	if n.Customer && job.Letter != nil && slices.Contains(references, job.Letter.MessageID) {
 		m.SetGenHeaderPreformatted("In-Reply-To", "<"+job.Letter.MessageID+">")
 	} else if len(references) > 0 {
 		m.SetGenHeaderPreformatted("In-Reply-To", "<"+references[len(references)-1]+">")

@@ -39,10 +39,10 @@ func (c *Composer) data(s *threads.Settings, job threads.Job, now time.Time) tem
 	switch {
 	case n.Template == "undeliverable" && len(n.Lines) == 2:
 		d.Failures, d.Lines = []templates.Failure{{Recipient: n.Lines[0], Mail: "our mail", Answer: n.Lines[1]}}, nil
-	case n.Kind == "ack" && now.Sub(e.OpenedAt) > s.Policy.Acknowledge:
-		d.Late = now.Sub(e.OpenedAt)
+	case n.Kind == "ack":
+		d.Late = max(0, now.Sub(e.OpenedAt)-s.Policy.Acknowledge)
 	case n.Template == "late-ack":
-		d.Waiting = cmp.Or(e.AcknowledgedAt, now).Sub(e.OpenedAt)
+		d.Waiting, d.Case.Acknowledged = cmp.Or(e.AcknowledgedAt, now).Sub(e.OpenedAt), e.AcknowledgedAt
 	}
 	return d
 }

@@ -289,13 +289,13 @@ func TestLateAcknowledgment(t *testing.T) {
 		o.allow()
 		time.Sleep(time.Minute)
 		got := o.mails()
-		if text := string(o.the(to(got, eve)).Bytes); !strings.Contains(text, "This acknowledgment is 40 minutes late.") {
-			t.Errorf("does not say that it is late:\n%s", text)
+		if text := string(o.the(to(got, eve)).Bytes); !strings.Contains(text, "This acknowledgment is 25 minutes late.") {
+			t.Errorf("does not say that it is late, 15 minutes being in time:\n%s", text)
 		}
 		r := o.record()
 		i := slices.IndexFunc(r.Events, func(e threads.Event) bool { return e.Type == threads.EventAcknowledged })
-		if i < 0 || !strings.HasPrefix(r.Events[i].Late, "40m") {
-			t.Errorf("not recorded as 40 minutes late: %+v", r.Events)
+		if i < 0 || !strings.HasPrefix(r.Events[i].Late, "25m") {
+			t.Errorf("not recorded as 25 minutes late: %+v", r.Events)
 		}
 		if r.PromisedUpdate == nil || !r.PromisedUpdate.After(*r.AcknowledgedAt) {
 			t.Errorf("promises an update at %v, acknowledged at %v", r.PromisedUpdate, r.AcknowledgedAt)

@@ -130,6 +130,8 @@ func oneLine(s string) string { return strings.Join(strings.Fields(visible(s)), 
 func visible(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
+		case ' ' <= r && r < '\u007f': // most there is
+			return r
 		case r == '\u200c' || r == '\u200d':
 			return r
 		case unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp):

@@ -64,12 +64,13 @@ type Case struct {
 	Prefers  string  `max:"40"` // email, call or portal
 	Portal   string  // https address for a customer who prefers the portal; their mails are short
 
-	NextUpdate  time.Time     // when the customer hears next; zero when on progress
-	Every       time.Duration // and how often from then on; zero when on progress
-	FirstUpdate time.Time     // first response due; on progress, the latest time to hear
-	Resolve     time.Time     // resolution target
-	Due         time.Time     // missed: the promised update that passed
-	Silent      time.Duration // missed: how long no person has given the customer anything
+	NextUpdate   time.Time     // when the customer hears next; zero when on progress
+	Every        time.Duration // and how often from then on; zero when on progress
+	FirstUpdate  time.Time     // first response due; on progress, the latest time to hear
+	Resolve      time.Time     // resolution target
+	Acknowledged time.Time     // late-ack: when a server took the acknowledgment after all; zero while none has
+	Due          time.Time     // missed: the promised update that passed
+	Silent       time.Duration // missed: how long no person has given the customer anything
 
 	Understood []string `max:"300" items:"4"`   // what we understood of the mail, in the customer's words
 	Engaged    []string `max:"80" items:"6"`    // customers read it: whom we have told, in their language, to stand behind "we have told" ("the engineering team"; "die Technik")

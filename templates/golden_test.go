@@ -49,6 +49,7 @@ func late() Data {
 	d.Late, d.Reader.First = 3*time.Hour+10*time.Minute, ""
 	d.Case.Severity, d.Case.Type, d.Case.Summary = 2, "security", "one user sees another's orders"
 	d.Case.Owner, d.Case.Every, d.Case.Understood = Contact{}, 2*time.Hour, nil
+	d.Case.Acknowledged, d.Waiting = d.Now, d.Late+15*time.Minute
 	d.Case.NextUpdate = d.Now.Add(16 * time.Hour)
 	return d
 }

@@ -102,7 +102,6 @@ func (d *Desk) undeliverable(tx store.Txn, s *Settings, before, e *Escalation, a
 
 // bouncedInternally tells the operators that one of our own people can't be reached.
 func (d *Desk) bouncedInternally(tx store.Txn, s *Settings, a *arrival, b *mailbox.Bounce, id string) error {
-	people := slices.DeleteFunc(slices.Clone(s.operators()), func(p string) bool { return mailbox.Same(p, b.Recipient) })
 	about := "It was a mail about the service itself."
 	if id != "" {
 		about = "It was about " + id + "."
@@ -115,5 +114,5 @@ func (d *Desk) bouncedInternally(tx store.Txn, s *Settings, a *arrival, b *mailb
 			about,
 			"This person does not hear of escalations until the address works or is changed in the configuration.",
 		},
-	}, people)
+	}, s.operatorsBut(b.Recipient))
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -249,6 +250,22 @@ func (s *Settings) operators() []string {
 		agents = append(agents, p.Email)
 	}
 	return agents
+}
+
+// operatorsBut is who hears that one of ours can't be reached: the other
+// operators, or else all other agents and managers.
+func (s *Settings) operatorsBut(person string) []string {
+	without := func(people []string) []string {
+		return slices.DeleteFunc(slices.Clone(people), func(p string) bool { return mailbox.Same(p, person) })
+	}
+	if others := without(s.operators()); len(others) > 0 {
+		return others
+	}
+	others := s.managers()
+	for _, p := range s.Directory.With(classify.Agent) {
+		others = append(others, p.Email)
+	}
+	return without(others)
 }
 
 // Filed implements [mailbox.Desk].

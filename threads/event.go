@@ -38,6 +38,7 @@ type Opening struct {
 	classify.Verdict
 	Subject   string    `json:"subject"`
 	Claims    string    `json:"claims,omitempty"`
+	Forwarded bool      `json:"forwarded,omitempty"` // by one of ours: the customer never saw this mail's Message-ID
 	Notes     []string  `json:"notes,omitempty"`
 	RespondBy time.Time `json:"respond_by"`
 	ResolveBy time.Time `json:"resolve_by"`
@@ -121,6 +122,11 @@ func (e *Escalation) open(ev *Event) {
 	e.Status, e.OpenedAt = Open, ev.At
 	if ev.From != nil {
 		e.join(*ev.From, true)
+	}
+	if o.Forwarded {
+		seen := *ev
+		seen.MessageID = ""
+		ev = &seen
 	}
 	e.heard(ev)
 }

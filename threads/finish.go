@@ -169,8 +169,7 @@ func (d *Desk) sent(tx store.Txn, s *Settings, now time.Time, n *Notice, e *Esca
 		return d.append(e, &ev)
 	}
 	ev.Type = EventAcknowledged
-	late := now.Sub(e.OpenedAt)
-	if late > s.Policy.Acknowledge {
+	if late := now.Sub(e.OpenedAt) - s.Policy.Acknowledge; late > 0 {
 		ev.Late = late.Round(time.Second).String()
 	}
 	if err := d.append(e, &ev); err != nil || ev.Late == "" {
@@ -200,6 +199,9 @@ func (s *Settings) tellRefused(tx store.Txn, now time.Time, n *Notice, e *Escala
 			people = append(people, p)
 		}
 	}
+	if len(people) == 0 {
+		people = s.operatorsBut(to.Address.Address)
+	}
 	return s.tell(tx, Notice{
 		Key: key(e.ID, kindOperator, "undeliverable", short(to.Address.Address)), Escalation: e.ID, Kind: kindOperator, Template: "undeliverable", Owed: now,
 		Lines: []string{to.Address.Address, to.Answer},
@@ -209,17 +211,11 @@ func (s *Settings) tellRefused(tx store.Txn, now time.Time, n *Notice, e *Escala
 // serviceRefused tells the other operators that a mail about the service was refused.
 func (d *Desk) serviceRefused(tx store.Txn, s *Settings, now time.Time, n *Notice, refused []Delivery) error {
 	for _, to := range refused {
-		var others []string
-		for _, p := range s.operators() {
-			if !mailbox.Same(p, to.Address.Address) {
-				others = append(others, p)
-			}
-		}
 		err := s.tell(tx, Notice{
 			Key: key(Service, kindOperator, "refused", short(to.Address.Address), now.Format("2006-01-02")), Kind: kindOperator, Template: "operator", Owed: now,
 			Subject: "Mail to " + to.Address.Address + " is refused",
 			Lines:   []string{"A server refused our mail to " + to.Address.Address + " for good.", "It said: " + to.Answer, "Correct the address in the configuration."},
-		}, others)
+		}, s.operatorsBut(to.Address.Address))
 		if err != nil {
 			return err
 		}

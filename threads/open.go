@@ -38,7 +38,7 @@ func (d *Desk) open(tx store.Txn, s *Settings, a *arrival, t thread) error {
 		At: a.received, Type: EventOpened, By: cmp.Or(customer.Address, "escalated"), MessageID: a.message.MessageID,
 		Unproven: a.message.Origin.Authenticated != mailbox.Pass,
 		Opened: &Opening{
-			Verdict: verdict, Subject: a.message.Subject, Claims: t.claims, Notes: notes,
+			Verdict: verdict, Subject: a.message.Subject, Claims: t.claims, Notes: notes, Forwarded: verdict.Kind == classify.KindForward,
 			RespondBy: s.Policy.RespondBy(verdict.Severity, a.received), ResolveBy: s.Policy.ResolveBy(verdict.Severity, a.received),
 		},
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"text/template"
@@ -113,18 +114,21 @@ func startMail(mail *mailserver.Server, imap, smtp string) error {
 	return mail.Start("", "127.0.0.1:0")
 }
 
-// sandboxSettings is an ordinary configuration that points at the embedded server.
+// sandboxSettings is an ordinary configuration that points at the embedded
+// server; its file lies beside the records, for list and show.
 func sandboxSettings(mail *mailserver.Server, data string) (*config.Config, error) {
 	if err := os.Setenv("ESCALATED_SANDBOX_PASSWORD", sandboxPassword); err != nil {
 		return nil, err
 	}
-	text := strings.NewReplacer("IMAP_ADDRESS", mail.IMAPAddr(), "SMTP_ADDRESS", mail.SMTPAddr()).Replace(sandboxConfig)
-	cfg, err := config.Parse("sandbox.yaml", []byte(text))
-	if err != nil {
-		return nil, err
+	if err := os.MkdirAll(data, 0o700); err != nil {
+		return nil, fmt.Errorf("making the folder for the records: %w", err)
 	}
-	cfg.Data = data
-	return cfg, nil
+	text := strings.NewReplacer("IMAP_ADDRESS", mail.IMAPAddr(), "SMTP_ADDRESS", mail.SMTPAddr()).Replace(sandboxConfig)
+	path := filepath.Join(data, "sandbox.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return nil, fmt.Errorf("writing the sandbox's configuration: %w", err)
+	}
+	return config.Load(path)
 }
 
 func sampleMail(now time.Time) []byte {
@@ -137,10 +141,9 @@ func welcome(out io.Writer, mail *mailserver.Server, data string) error {
 	if err != nil {
 		return err
 	}
-	_, port, _ := strings.Cut(mail.SMTPAddr(), ":")
 	return t.Execute(out, map[string]string{
 		"Watched": sandboxWatched, "Agent": sandboxAgent, "Manager": sandboxManager, "Customer": sandboxCustomer,
-		"Password": sandboxPassword, "IMAP": mail.IMAPAddr(), "SMTP": mail.SMTPAddr(), "Port": port, "Data": data,
+		"Password": sandboxPassword, "IMAP": mail.IMAPAddr(), "SMTP": mail.SMTPAddr(), "Config": filepath.Join(data, "sandbox.yaml"),
 	})
 }
 
