@@ -9,6 +9,7 @@ import (
 
 const (
 	columns    = 76 // of a text, as RFC 5322 §2.1.1 and RFC 3676 §4.2 advise
+	quoted     = 84 // of a quote: lines of 80, as many programs write them, stay whole
 	labelWidth = 13 // of a row's label
 )
 
@@ -38,12 +39,13 @@ func fold(text string) string {
 
 func foldLine(b *strings.Builder, line string) {
 	indent := line[:len(line)-len(strings.TrimLeft(line, " "))]
-	first, rest := indent, indent
+	first, rest, limit := indent, indent, columns
 	label, value, isRow := strings.Cut(line, "\t")
 	switch {
 	case isRow:
 		first, rest, line = pad(label), strings.Repeat(" ", labelWidth), value
 	case strings.HasPrefix(line, "| "):
+		limit = quoted
 		first, rest, line = line[:len(line)-len(strings.TrimLeft(line[2:], " "))], "| ", line[2:]
 	case strings.HasPrefix(line, "- "):
 		first, rest, line = "- ", "  ", line[2:]
@@ -52,14 +54,14 @@ func foldLine(b *strings.Builder, line string) {
 	at, start := cells(first), true
 	for _, word := range units(line) {
 		switch space := cells(word); {
-		case !start && at+1+space > columns:
+		case !start && at+1+space > limit:
 			b.WriteString("\n" + rest)
 			at = cells(rest)
 		case !start:
 			b.WriteByte(' ')
 			at++
 		}
-		at += writeWord(b, word, rest, columns-at)
+		at += writeWord(b, word, rest, at, limit)
 		start = false
 	}
 }
@@ -78,10 +80,11 @@ func units(line string) []string {
 	return all
 }
 
-// writeWord writes a word, broken where it is longer than the room and no
-// address: some scripts have no spaces. It returns the columns it took.
-func writeWord(b *strings.Builder, word, rest string, room int) int {
-	at, full := 0, columns-cells(rest)
+// writeWord writes a word that begins at a column, broken where it goes beyond
+// the limit and is no address: some scripts have no spaces. It returns the
+// columns it took of its last line.
+func writeWord(b *strings.Builder, word, rest string, column, limit int) int {
+	at, room, full := 0, limit-column, limit-cells(rest)
 	breakable := cells(word) > room && !strings.Contains(word, "://") && !strings.Contains(word, "@")
 	for _, r := range word {
 		if breakable && at+cells(string(r)) > room && r != '#' {

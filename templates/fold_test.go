@@ -16,7 +16,7 @@ func TestFold(t *testing.T) {
 		{"short", "one\n\ntwo", "one\n\ntwo\n"},
 		{"paragraph", long, strings.Repeat("word ", 14) + "word\n" + "word word word word word\n"},
 		{"list", "- " + long, "- " + strings.Repeat("word ", 14) + "word\n  word word word word word\n"},
-		{"quote", "| " + long, "| " + strings.Repeat("word ", 14) + "word\n| word word word word word\n"},
+		{"quote", "| " + long, "| " + strings.Repeat("word ", 15) + "word\n| word word word word\n"},
 		{"indented quote", "|   two", "|   two\n"},
 		{"row", "Why\t" + long, "Why          " + strings.Repeat("word ", 11) + "word\n             word word word word word word word word\n"},
 		{"long label", "A label beyond its room\tvalue", "A label beyond its room  value\n"},
