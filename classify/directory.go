@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -63,12 +64,7 @@ type Company struct {
 
 // Has reports whether the person holds a role.
 func (p Person) Has(role Role) bool {
-	for _, r := range p.Roles {
-		if r == role {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(p.Roles, role)
 }
 
 // Away reports whether the person is absent at an instant.

@@ -6,7 +6,11 @@
 // its [Evidence]: why, and the words it rests on.
 package classify
 
-import "github.com/id8labs/escalated/mailbox"
+import (
+	"slices"
+
+	"github.com/id8labs/escalated/mailbox"
+)
 
 // A Kind is what a mail is to a support team.
 type Kind string
@@ -100,12 +104,7 @@ type Customer struct {
 
 // Answered reports whether the mail answers a triage question.
 func (v *Verdict) Answered(q Question) bool {
-	for _, a := range v.Answers {
-		if a == q {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(v.Answers, q)
 }
 
 // Urgent reports SEV-1 and SEV-2.

@@ -517,3 +517,40 @@ func TestEventsRebuildTheState(t *testing.T) {
 		t.Error("an event before the opening was taken")
 	}
 }
+
+func TestOursOpenNothing(t *testing.T) {
+	d := testDesk(t, nil)
+	for i := range 12 {
+		receive(t, d, written("jonas.weir@acme.example", fmt.Sprintf("Question %d", i), "Is anybody there?"))
+	}
+	if got := all(t, d); len(got) != 0 {
+		t.Errorf("%d escalations of mails of ours", len(got))
+	}
+	told := notices(t, d, kindOperator)
+	if len(told) != receipts.Count || !slices.Contains(addressees(told), "jonas.weir@acme.example") {
+		t.Errorf("%d answers to %v, want %d to Jonas: no loop with a silent robot", len(told), addressees(told), receipts.Count)
+	}
+}
+
+func TestForwardOpensForTheCustomer(t *testing.T) {
+	d := testDesk(t, nil)
+	receive(t, d, written("lidia.moretti@acme.example", "Fwd: Registration down", `Please take this one.
+
+---------- Forwarded message ---------
+From: Eve Adams <eve@northwind.example>
+Date: Mon, Nov 23, 2026 at 9:58 AM
+Subject: Registration down
+To: Lidia Moretti <lidia.moretti@acme.example>
+
+Since 08:40 none of our clinics can register patients. We have no workaround.`))
+	list := all(t, d)
+	if len(list) != 1 || list[0].Customer.Address != "eve@northwind.example" {
+		t.Fatalf("%+v, want one escalation of Eve's", list)
+	}
+	if len(list[0].Thread) != 0 {
+		t.Errorf("the customer's thread names %v, a Message-ID of ours that they never saw", list[0].Thread)
+	}
+	if acks := notices(t, d, kindAck); len(acks) != 1 || !slices.Equal(addressees(acks), []string{"eve@northwind.example"}) {
+		t.Errorf("acknowledgments %+v, want one to Eve", acks)
+	}
+}

@@ -209,6 +209,10 @@ func (d *Desk) takeOurs(tx store.Txn, s *Settings, a *arrival, person classify.P
 	if err := d.setAside(tx, s, a, "internal", "a mail of one of ours without a customer's mail in it", true); err != nil {
 		return err
 	}
+	// An automatic answer that does not say it is one must not become a loop.
+	if left, err := spend(tx, budgetKey("receipt", person.Email), receipts, a.now); err != nil || !left {
+		return err
+	}
 	return s.tell(tx, Notice{
 		Key: key(Service, kindOperator, "receipt", short(a.message.MessageID+a.message.Subject)), Kind: kindOperator, Template: "operator", Owed: a.now,
 		Subject: "Nothing was opened from your mail",

@@ -44,6 +44,9 @@ type Budget struct {
 // that a flood with forged senders can't make us one.
 var overall = Budget{Count: 20_000, Per: 24 * time.Hour}
 
+// receipts bounds the answers to one of ours whose mails open nothing.
+var receipts = Budget{Count: 10, Per: 24 * time.Hour}
+
 // trusts reports whether a mail from one of our people may act as theirs
 // (design.md, "Who may do what").
 func (s *Settings) trusts(m *mailbox.Message, id string) bool {

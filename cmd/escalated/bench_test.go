@@ -118,7 +118,7 @@ func BenchmarkAtRest(b *testing.B) {
 	for i := 0; b.Loop(); i++ {
 		before := len(mail.Mailbox(sandboxCustomer, "INBOX"))
 		raw := bytes.ReplaceAll(plainMail(rand.New(rand.NewPCG(1, uint64(i))), i), []byte("@customer"), []byte("@x"))
-		raw = append([]byte(fmt.Sprintf("From: eve@northwind.example\r\n")), raw[bytes.IndexByte(raw, '\n')+1:]...)
+		raw = append([]byte("From: eve@northwind.example\r\n"), raw[bytes.IndexByte(raw, '\n')+1:]...)
 		start := time.Now()
 		if err := mail.Deliver(sandboxCustomer, sandboxWatched, raw); err != nil {
 			b.Fatal(err)
