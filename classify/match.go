@@ -1,9 +1,8 @@
 package classify
 
-import "slices"
-
 import (
 	"iter"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )

@@ -204,7 +204,7 @@ func mapValues(m map[string]string) []string {
 func (p *player) remember(t *testing.T, id string, m mailbox.Message) {
 	err := p.desk.db.Update(t.Context(), func(tx store.Txn) error {
 		n := Notice{Escalation: id, Customer: true, To: []Delivery{{Address: m.To[0]}}}
-		if err := tx.Set(messageIDKey(m.MessageID, id), nil); err != nil {
+		if err := point(tx, messageIDKey(m.MessageID), id); err != nil {
 			return err
 		}
 		return p.desk.indexSent(tx, &n, m.Subject)

@@ -19,8 +19,8 @@
 //
 // # Records
 //
-// Every value is {"v":1,"r":…}: a format version and the record as JSON, framed
-// with a CRC by package store. Instants in keys are eight bytes that sort by
+// Every value is a byte of format, 1, a byte of encoding, and the record as JSON,
+// in S2 compression where that is 's'; package store frames it with a CRC. Instants in keys are eight bytes that sort by
 // time; hashes are 128 bits in hex, so that strangers' strings make no keys.
 //
 //	e/ID                      Escalation, the state
@@ -28,8 +28,8 @@
 //	m/ID/N                    Letter, a mail's text and where its original lies, from 1
 //	o/ID                      an escalation that is not closed
 //	id/INSTANT/ID             the next instant at which time makes something owed
-//	im/HASH/ID                a Message-ID of the escalation that we did not write: ours name it
-//	is/HASH/ID                an organisation and a subject of the escalation
+//	im/HASH                   the escalations of a Message-ID that we did not write: ours name theirs
+//	is/HASH                   the escalations of an organisation and a subject
 //	l/VALIDITY/UID/HASH       what was decided of the mail at a place in a folder
 //	a/RUN                     the Locations a run of the program is trying
 //	dr/SHA-256, dc/SHA-256    raw bytes, and (Message-ID, From, Date, text), of a mail that was taken

@@ -76,11 +76,12 @@ func (d *Desk) named(r store.Reader, s *Settings, m *mailbox.Message) ([]string,
 			if id, ok := s.ours(messageID); ok {
 				add(id)
 			}
-			for key, err := range r.Keys(messageIDPrefix(messageID), store.PrefixEnd(messageIDPrefix(messageID))) {
-				if err != nil {
-					return err
-				}
-				add(last(key))
+			known, _, err := get[[]string](r, messageIDKey(messageID))
+			if err != nil {
+				return err
+			}
+			for _, id := range known {
+				add(id)
 			}
 		}
 		return nil
@@ -124,13 +125,13 @@ func (d *Desk) bySubject(r store.Reader, a *arrival, from, subject string) (*Esc
 	if subject == "" || from == "" {
 		return nil, nil
 	}
-	prefix := subjectPrefix(match.Organisation(from), subject)
+	ids, _, err := get[[]string](r, subjectKey(match.Organisation(from), subject))
+	if err != nil {
+		return nil, err
+	}
 	var found *Escalation
-	for key, err := range r.Keys(prefix, store.PrefixEnd(prefix)) {
-		if err != nil {
-			return nil, err
-		}
-		e, ok, err := d.live(r, last(key))
+	for _, id := range ids {
+		e, ok, err := d.live(r, id)
 		if err != nil {
 			return nil, err
 		}

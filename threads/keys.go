@@ -29,17 +29,9 @@ func locationKey(l mailbox.Location) []byte {
 func rawKey(hash [32]byte) []byte     { return append([]byte("dr/"), hash[:]...) }
 func contentKey(hash [32]byte) []byte { return append([]byte("dc/"), hash[:]...) }
 
-func messageIDKey(messageID, id string) []byte {
-	return append(messageIDPrefix(messageID), id...)
-}
-func messageIDPrefix(messageID string) []byte {
-	return []byte("im/" + short(messageID) + "/")
-}
-func subjectKey(organisation, subject, id string) []byte {
-	return append(subjectPrefix(organisation, subject), id...)
-}
-func subjectPrefix(organisation, subject string) []byte {
-	return []byte("is/" + short(organisation+"\n"+subject) + "/")
+func messageIDKey(messageID string) []byte { return []byte("im/" + short(messageID)) }
+func subjectKey(organisation, subject string) []byte {
+	return []byte("is/" + short(organisation+"\n"+subject))
 }
 func dueKey(at time.Time, id string) []byte {
 	return append(append([]byte("id/"), stamp(at)...), "/"+id...)

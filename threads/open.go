@@ -249,7 +249,7 @@ func (d *Desk) record(tx store.Txn, s *Settings, a *arrival, e *Escalation, ev *
 		return err
 	}
 	if a.message.MessageID != "" {
-		if err := tx.Set(messageIDKey(a.message.MessageID, e.ID), nil); err != nil {
+		if err := point(tx, messageIDKey(a.message.MessageID), e.ID); err != nil {
 			return err
 		}
 	}
@@ -280,7 +280,7 @@ func (d *Desk) indexSubject(tx store.Txn, subject, address, id string) error {
 	if subject == "" || address == "" {
 		return nil
 	}
-	return tx.Set(subjectKey(match.Organisation(address), subject, id), nil)
+	return point(tx, subjectKey(match.Organisation(address), subject), id)
 }
 
 func letterName(e *Escalation) string { return strconv.Itoa(e.Messages) }

@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"iter"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,19 +37,37 @@ func (d *Desk) Receive(ctx context.Context, batch []mailbox.Raw) ([]mailbox.Fate
 	if err := d.attempt(ctx, batch); err != nil {
 		return nil, fmt.Errorf("noting the attempt: %w", d.full(ctx, err))
 	}
-	arrivals := d.read(batch)
 	fates := make([]mailbox.Fate, 0, len(batch))
-	for start := 0; start < len(batch); start += chunk {
-		part := arrivals[start:min(start+chunk, len(arrivals))]
+	for part := range d.readAhead(batch) {
 		decided, err := d.commit(ctx, part)
 		if err != nil {
 			return nil, err
 		}
+		kick(d.owed)
 		fates = append(fates, decided...)
 	}
-	kick(d.owed)
 	kick(d.due)
 	return fates, nil
+}
+
+// readAhead yields a batch in parts of one transaction each, and reads the next
+// part while the caller records the last.
+func (d *Desk) readAhead(batch []mailbox.Raw) iter.Seq[[]arrival] {
+	return func(yield func([]arrival) bool) {
+		var reading sync.WaitGroup
+		defer reading.Wait()
+		var ahead []arrival
+		for part := range slices.Chunk(batch, chunk) {
+			reading.Wait()
+			ready := ahead
+			reading.Go(func() { ahead = d.read(part) })
+			if ready != nil && !yield(ready) {
+				return
+			}
+		}
+		reading.Wait()
+		yield(ahead)
+	}
 }
 
 // full tells the operators, once a day, that the disk is full.

@@ -4,29 +4,35 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
+
+	"github.com/klauspost/compress/s2"
 
 	"github.com/id8labs/escalated/mailbox"
 	"github.com/id8labs/escalated/threads/store"
 )
 
-// format is the version of every record's JSON. A record of a newer one is
-// refused, so that an older program never writes back what it can't read.
-const format = 1
-
-type envelope struct {
-	Format int             `json:"v"`
-	Record json.RawMessage `json:"r"`
-}
+// A record is a byte of format, a byte of encoding, and JSON. One of a newer
+// format is refused, so that an older program never writes back what it can't
+// read. Most of what is long is text, which S2 halves, and what a transaction
+// writes decides how many mails a second are taken.
+const (
+	format = 1
+	plain  = 'j'
+	packed = 's' // in S2 compression
+	pack   = 512 // from how many octets on
+)
 
 func put(tx store.Txn, key []byte, record any) error {
 	raw, err := json.Marshal(record)
 	if err != nil {
 		return fmt.Errorf("writing %q: %w", key, err)
 	}
-	value := fmt.Appendf(nil, `{"v":%d,"r":`, format)
-	value = append(append(value, raw...), '}')
-	return tx.Set(key, value)
+	if len(raw) < pack {
+		return tx.Set(key, append([]byte{format, plain}, raw...))
+	}
+	return tx.Set(key, append([]byte{format, packed}, s2.Encode(nil, raw)...))
 }
 
 // get reads a record; found is false when there is none.
@@ -43,17 +49,38 @@ func get[T any](r store.Reader, key []byte) (record T, found bool, err error) {
 }
 
 func decode[T any](key, value []byte) (record T, err error) {
-	var e envelope
-	if err := json.Unmarshal(value, &e); err != nil {
-		return record, fmt.Errorf("reading %q: %w", key, err)
+	if len(value) < 2 {
+		return record, fmt.Errorf("reading %q: no record of ours: it has %d bytes", key, len(value))
 	}
-	if e.Format > format {
-		return record, fmt.Errorf("reading %q: %w: format %d, this program knows %d", key, store.ErrNewer, e.Format, format)
+	if value[0] != format {
+		return record, fmt.Errorf("reading %q: %w: format %d, this program knows %d", key, store.ErrNewer, value[0], format)
 	}
-	if err := json.Unmarshal(e.Record, &record); err != nil {
+	raw := value[2:]
+	if value[1] == packed {
+		if raw, err = s2.Decode(nil, raw); err != nil {
+			return record, fmt.Errorf("unpacking %q: %w", key, err)
+		}
+	}
+	if err := json.Unmarshal(raw, &record); err != nil {
 		return record, fmt.Errorf("reading %q: %w", key, err)
 	}
 	return record, nil
+}
+
+// maxNamed bounds how many escalations one Message-ID or subject may point at;
+// the newest stay.
+const maxNamed = 32
+
+// point makes an index key lead to an escalation besides those it leads to.
+func point(tx store.Txn, key []byte, id string) error {
+	ids, _, err := get[[]string](tx, key)
+	if err != nil || slices.Contains(ids, id) {
+		return err
+	}
+	if len(ids) >= maxNamed {
+		ids = ids[1:]
+	}
+	return put(tx, key, append(ids, id))
 }
 
 // A Letter is a mail as the record keeps it: what it says and where its

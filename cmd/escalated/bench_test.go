@@ -64,7 +64,7 @@ func backlog(b *testing.B, make func(*rand.Rand, int) []byte) {
 	daemon := startBinary(b, binary, "serve", "--config", config)
 	memory := newMemoryWatch(daemon.Process.Pid)
 	var acknowledged time.Duration
-	for done := false; !done; time.Sleep(20 * time.Millisecond) {
+	for done := false; !done; time.Sleep(50 * time.Millisecond) {
 		memory.sample()
 		if acknowledged == 0 && int(sink.acks.Load()) >= n {
 			acknowledged = time.Since(start)
