@@ -1,6 +1,7 @@
 package classify
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/id8labs/escalated/mailbox"
@@ -82,7 +83,10 @@ func (v *Verdict) is(k Kind, because, text string) {
 
 // note adds evidence.
 func (v *Verdict) note(about, because, text string) {
-	v.Evidence = append(v.Evidence, Evidence{For: about, Because: because, Text: shorten(text, 120)})
+	ground := Evidence{For: about, Because: because, Text: shorten(text, 120)}
+	if !slices.Contains(v.Evidence, ground) { // two phrases in the same words are one reason
+		v.Evidence = append(v.Evidence, ground)
+	}
 }
 
 // triage answers the rest of Workflow 1, the impact being known.

@@ -7,6 +7,7 @@ import (
 	netmail "net/mail"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode"
 
@@ -27,7 +28,12 @@ type Composer struct {
 	// Fallback is told of a template of the user's that failed; the built-in
 	// one was used. May be nil.
 	Fallback func(template string, err error)
+
+	newer atomic.Pointer[templates.Set] // in place of Templates
 }
+
+// Reload replaces the templates, for mails composed from now on.
+func (c *Composer) Reload(set *templates.Set) { c.newer.Store(set) }
 
 // Compose makes the mail of a notice, with CRLF line ends.
 func (c *Composer) Compose(job threads.Job, now time.Time) (threads.Attempt, error) {
@@ -42,7 +48,7 @@ func (c *Composer) Compose(job threads.Job, now time.Time) (threads.Attempt, err
 	if n.Customer && data.Case != nil {
 		attempt.Promised = data.Case.NextUpdate
 	}
-	rendered, err := c.Templates.Render(n.Template, language(job), data)
+	rendered, err := cmp.Or(c.newer.Load(), c.Templates).Render(n.Template, language(job), data)
 	if err != nil {
 		return attempt, err
 	}
@@ -120,6 +126,9 @@ func named(name, address string) *netmail.Address {
 	name = strings.ReplaceAll(name, `\`, "/")
 	if r := []rune(name); len(r) > maxName {
 		name = string(r[:maxName-1]) + "…"
+	}
+	if bare, err := netmail.ParseAddress("<" + address + ">"); err == nil {
+		address = bare.Address // without the quotes of its local part, which are set anew
 	}
 	return &netmail.Address{Name: name, Address: address}
 }

@@ -69,9 +69,10 @@ func (c *Composer) facts(s *threads.Settings, job threads.Job, now time.Time) *t
 		}
 	}
 	f.Asks = asks(e)
-	for _, ev := range e.Evidence {
-		if strings.HasPrefix(ev.For, "severity") {
-			f.Why = append(f.Why, templates.Reason{Because: ev.Because, Text: ev.Text})
+	f.Why = reasons(e.Evidence)
+	for _, r := range f.Why {
+		if r.Text != "" {
+			f.Understood = append(f.Understood, r.Text)
 		}
 	}
 	if e.Withheld != "" {
@@ -84,6 +85,18 @@ func (c *Composer) facts(s *threads.Settings, job threads.Job, now time.Time) *t
 		f.Words = job.Letter.Text
 	}
 	return f
+}
+
+// reasons are the grounds of the severity, each of the customer's words quoted once.
+func reasons(evidence []classify.Evidence) []templates.Reason {
+	var list []templates.Reason
+	for _, ev := range evidence {
+		said := slices.ContainsFunc(list, func(r templates.Reason) bool { return ev.Text != "" && strings.Contains(r.Text, ev.Text) })
+		if strings.HasPrefix(ev.For, "severity") && !said {
+			list = append(list, templates.Reason{Because: ev.Because, Text: ev.Text})
+		}
+	}
+	return list
 }
 
 func lastHuman(e *threads.Escalation) time.Time { return cmp.Or(e.FirstResponseAt, e.OpenedAt) }

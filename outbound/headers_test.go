@@ -204,7 +204,7 @@ func TestHeaderLaw(t *testing.T) {
 		if list, err := h.AddressList("To"); err != nil || len(list) != 1 || list[0].Address != eve {
 			rt.Errorf("To is %q (%v)", h.Get("To"), err)
 		}
-		for _, id := range strings.Fields(h.Get("References") + " " + h.Get("In-Reply-To")) {
+		for id := range strings.FieldsSeq(h.Get("References") + " " + h.Get("In-Reply-To")) {
 			if unprintable(strings.Trim(id, "<>")) {
 				rt.Errorf("%q is no identifier", id)
 			}
@@ -230,7 +230,7 @@ func TestShadowMode(t *testing.T) {
 			if err != nil || len(list) != 1 || list[0].Address != shadow || h.Get("Cc") != "" {
 				t.Errorf("To is %q (%v)", h.Get("To"), err)
 			}
-			for _, meant := range strings.Split(h.Get("X-Escalated-Redirected-From"), ", ") {
+			for meant := range strings.SplitSeq(h.Get("X-Escalated-Redirected-From"), ", ") {
 				whom[meant]++
 				if !strings.Contains(decoded(t, h.Get("Subject")), meant) {
 					t.Errorf("subject %q does not say that it was for %s", h.Get("Subject"), meant)
@@ -275,6 +275,11 @@ func TestFailingTemplate(t *testing.T) {
 		o.arrive(vouched("2", "Nothing fails"))
 		if text := string(o.the(to(o.mails(), eve)).Bytes); !strings.Contains(text, "Our own words") {
 			t.Errorf("not the user's template where it works:\n%s", text)
+		}
+		o.composer.Reload(customTemplates(t, "ack.txt", "Subject: Ours\nOther words\n"))
+		o.arrive(vouched("3", "Orders fail again"))
+		if text := string(o.the(to(o.mails(), eve)).Bytes); !strings.Contains(text, "Other words") {
+			t.Errorf("not the reloaded template:\n%s", text)
 		}
 	})
 }

@@ -48,7 +48,7 @@ type office struct {
 	desk     *threads.Desk
 	server   *mailserver.Server
 	relays   []smtp.Server
-	composer Composer
+	composer *Composer
 	user     string // how the outbox logs in; "" does not
 	password string
 	workers  int // 1, so that mails leave in an order and faults need no lock
@@ -89,7 +89,7 @@ func newOffice(t *testing.T) *office {
 	}
 	o := &office{T: t, db: db, workers: 1, config: threads.Config{Settings: testSettings(), Classify: verdictOf}}
 	o.relays = []smtp.Server{{URL: "smtp+insecure://localhost:25"}}
-	o.composer = Composer{Templates: templates.Builtin(), Company: "Acme"}
+	o.composer = &Composer{Templates: templates.Builtin(), Company: "Acme"}
 	o.server = mailserver.New(mailserver.Config{
 		Domain: "acme.example",
 		Users:  []mailserver.User{{Address: us, Password: "right"}, {Address: dana}, {Address: mia}},
@@ -158,8 +158,8 @@ func (o *office) start() {
 	if err != nil {
 		o.Fatal(err)
 	}
-	composer, desk := o.composer, o.desk
-	outbox := NewOutbox(Config{Desk: o.desk, Composer: &composer, Client: client, Workers: o.workers, Redirect: composer.Redirect, Log: slog.New(slog.DiscardHandler)})
+	desk := o.desk
+	outbox := NewOutbox(Config{Desk: o.desk, Composer: o.composer, Client: client, Workers: o.workers, Redirect: o.composer.Redirect, Log: slog.New(slog.DiscardHandler)})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- outbox.Run(ctx) }()

@@ -126,6 +126,9 @@ func (o *Outbox) loop(ctx context.Context) {
 			o.Log.Error("what is owed could not be sent, trying again", "error", err)
 			next = time.Now().Add(time.Second)
 		}
+		if len(o.unsaved) > 0 {
+			next = time.Now().Add(time.Second)
+		}
 		if next.IsZero() {
 			timer.Stop()
 		} else {

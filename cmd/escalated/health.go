@@ -114,7 +114,7 @@ func newMetrics(d *daemon) *metrics {
 	m.registry.MustRegister(m.sent,
 		gauge("escalated_healthy", "1 when /healthz is ok.", func() float64 { return truth(len(d.troubles(context.Background())) == 0) }),
 		gauge("escalated_imap_connected", "1 when the folder is being watched.", func() float64 { return truth(d.inbox.Status().Connected) }),
-		gauge("escalated_imap_last_pass_seconds", "Unix time of the last look at the whole folder.", func() float64 { return unix(d.inbox.Status().LastPass) }),
+		gauge("escalated_imap_last_pass_seconds", "Unix time of the last look at the whole folder.", func() float64 { return unixTime(d.inbox.Status().LastPass) }),
 		gauge("escalated_inbox_backlog", "Mails in the watched folder not yet filed.", func() float64 { return float64(d.inbox.Status().Backlog) }),
 		gauge("escalated_smtp_up", "1 when a server takes mail.", func() float64 { return truth(d.smtpDown() == "") }),
 		gauge("escalated_outbox_due", "Mails due to be sent.", func() float64 {
@@ -136,7 +136,7 @@ func truth(b bool) float64 {
 	return 0
 }
 
-func unix(t time.Time) float64 {
+func unixTime(t time.Time) float64 {
 	if t.IsZero() {
 		return 0
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/id8labs/escalated/cmd/escalated/config"
@@ -22,6 +23,7 @@ func (c *serveCommand) Run(ctx context.Context, w world) error {
 		return err
 	}
 	log := newLog(cfg.Log, w)
+	boundMemory()
 	for _, warning := range cfg.Warnings() {
 		log.Warn(warning)
 	}
@@ -47,6 +49,17 @@ func (c *serveCommand) reload(d *daemon, log *slog.Logger) {
 		return
 	}
 	log.Info("the configuration was reloaded")
+}
+
+// memoryLimit is the soft bound of what Go keeps for itself, so that a flood of
+// mail does not let the garbage of one second grow with the machine.
+const memoryLimit = 112 << 20
+
+// boundMemory sets the bound unless the environment has one of its own.
+func boundMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 }
 
 func newLog(c config.Log, w world) *slog.Logger {
