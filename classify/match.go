@@ -227,5 +227,9 @@ func (r *reading) quote(f finding) string {
 	for to+1 < len(r.tokens) && r.tokens[to].ends < ofSentence && to-f.to < 10 {
 		to++
 	}
-	return strings.Join(strings.Fields(r.text[r.tokens[from].start:r.tokens[to].end]), " ")
+	words := strings.Join(strings.Fields(r.text[r.tokens[from].start:r.tokens[to].end]), " ")
+	if to+1 < len(r.tokens) && r.tokens[to].ends < ofSentence {
+		words += "…"
+	}
+	return words
 }

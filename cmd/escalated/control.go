@@ -128,12 +128,22 @@ func ask(ctx context.Context, file, query string, each func(line []byte) error) 
 	if err != nil {
 		return err
 	}
-	response, err := client.Do(request)
-	if err != nil {
-		return askFolder(ctx, cfg, query, each)
+	for tries := 0; ; tries++ {
+		response, err := client.Do(request)
+		if err == nil {
+			defer response.Body.Close()
+			return lines(response.StatusCode, response.Body, each)
+		}
+		err = askFolder(ctx, cfg, query, each)
+		if !errors.Is(err, store.ErrLocked) || tries == 30 {
+			return err
+		}
+		select { // a service starts or stops just now, or another query runs
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
 	}
-	defer response.Body.Close()
-	return lines(response.StatusCode, response.Body, each)
 }
 
 // askFolder answers a query from the data folder of a service that does not run.
@@ -143,7 +153,7 @@ func askFolder(ctx context.Context, cfg *config.Config, query string, each func(
 	}
 	db, err := badger.Open(badger.Config{Dir: cfg.Data})
 	if errors.Is(err, store.ErrLocked) {
-		return fmt.Errorf("a service uses %s but does not answer on %s", cfg.Data, socketPath(cfg.Data))
+		return fmt.Errorf("a service uses %s but does not answer on %s: %w", cfg.Data, socketPath(cfg.Data), err)
 	}
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"reflect"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -21,6 +22,7 @@ import (
 	"github.com/id8labs/escalated/outbound/smtp"
 	"github.com/id8labs/escalated/templates"
 	"github.com/id8labs/escalated/threads"
+	"github.com/id8labs/escalated/threads/store"
 	"github.com/id8labs/escalated/threads/store/badger"
 )
 
@@ -38,6 +40,8 @@ type daemon struct {
 	outbox *outbound.Outbox
 	inbox  *imap.Inbox
 	watch  *metrics
+
+	noControl bool
 }
 
 // daemonOptions are what the sandbox and tests do differently.
@@ -48,16 +52,17 @@ type daemonOptions struct {
 	sent         func(n *threads.Notice, mail []byte)
 	classify     func(*mailbox.Message, *classify.Directory) classify.Verdict
 	noCompaction bool
+	noControl    bool // no control socket: waiting on one stops a synctest bubble's time
 }
 
 // newDaemon opens the store and wires the parts; it contacts nobody.
 func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, o daemonOptions) (_ *daemon, err error) {
-	d := &daemon{cfg: cfg, log: log}
+	d := &daemon{cfg: cfg, log: log, noControl: o.noControl}
 	set, err := loadTemplates(cfg.Templates)
 	if err != nil {
 		return nil, err
 	}
-	d.db, err = badger.Open(badger.Config{
+	d.db, err = openStore(ctx, badger.Config{
 		Dir: cfg.Data, Log: log, FreeSpace: int64(cfg.Limits.FreeSpace), AcceptLoss: o.acceptLoss, NoCompaction: o.noCompaction,
 		Damaged: func(_ []byte, err error) { log.Error("a record is damaged, restore a backup", "error", err) },
 	})
@@ -79,6 +84,22 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, o daem
 		return nil, err
 	}
 	return d, d.newInbox(o)
+}
+
+// openStore opens the store. Another process that has it open may be a query
+// made while no service ran; it lets go soon.
+func openStore(ctx context.Context, c badger.Config) (db *badger.DB, err error) {
+	for range 30 {
+		if db, err = badger.Open(c); !errors.Is(err, store.ErrLocked) {
+			return db, err
+		}
+		select {
+		case <-time.After(100 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+	return nil, err
 }
 
 func loadTemplates(dir string) (*templates.Set, error) {
@@ -153,7 +174,9 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal, reload func()
 	group.Go(func() error { return d.inbox.Run(working) })
 	group.Go(func() error { return d.desk.Run(working) })
 	group.Go(func() error { return d.db.Run(working) })
-	group.Go(func() error { return d.serveControl(working) })
+	if !d.noControl {
+		group.Go(func() error { return d.serveControl(working) })
+	}
 	group.Go(func() error { return d.serveHTTP(working) })
 	group.Go(func() error {
 		for {
@@ -167,6 +190,9 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal, reload func()
 	})
 	go func() { sent <- d.outbox.Run(sending) }()
 	d.log.Info("watching", "address", d.cfg.Address, "folder", d.cfg.Mailbox.Folder, "version", version())
+	// A hanging mailbox and a hanging relay together must not take longer than
+	// stopWithin: what is on the wire settles while the inbox finishes.
+	defer context.AfterFunc(working, func() { time.AfterFunc(stopWithin/5, stopSending) })()
 	err := group.Wait()
 	stopSending()
 	return errors.Join(err, <-sent)
@@ -180,12 +206,22 @@ func (d *daemon) close() {
 }
 
 // reload puts into force what of a configuration can change without a restart:
-// people, customers, routing, policy, budgets.
+// people, customers, routing, policy, budgets, templates. It is refused whole
+// when anything else differs, so that nobody takes a change for made.
 func (d *daemon) reload(cfg *config.Config) error {
-	if cfg.Data != d.cfg.Data || cfg.Address != d.cfg.Address || cfg.Mailbox.Server != d.cfg.Mailbox.Server ||
-		cfg.Mailbox.Folder != d.cfg.Mailbox.Folder || cfg.SMTP.Server != d.cfg.SMTP.Server || cfg.HTTP != d.cfg.HTTP {
-		return errors.New("data, address, mailbox, smtp and http need a restart to change")
+	if !reflect.DeepEqual(fixed(cfg), fixed(d.cfg)) {
+		return errors.New("company, address, data, mailbox, smtp, trust.key_file, subjects, limits.message, limits.free_space, http and log need a restart to change")
 	}
+	set, err := loadTemplates(cfg.Templates)
+	if err != nil {
+		return err
+	}
+	d.outbox.Composer.Reload(set)
 	d.desk.Reload(settings(cfg, d.key))
 	return nil
+}
+
+// fixed is what only a restart changes.
+func fixed(c *config.Config) []any {
+	return []any{c.Company, c.Address, c.Data, c.Mailbox, c.SMTP, c.Trust.KeyFile, c.Subjects, c.Limits.Message, c.Limits.FreeSpace, c.HTTP, c.Log}
 }
