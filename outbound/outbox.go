@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	inHand   = 128                // notices being sent at once, at most
+	inHand   = 64                 // notices being sent at once, at most
 	grace    = 2 * time.Second    // for mails under way when the program stops; the answer to a final dot gets 5 s more
 	flood    = 16                 // acknowledgments due at once are a flood
 	lull     = time.Second        // after which all else goes out too

@@ -60,8 +60,15 @@ func stamped(key []byte, prefix int) (at time.Time, name string) {
 	if len(key) < prefix+9 {
 		return time.Time{}, ""
 	}
-	n := binary.BigEndian.Uint64(key[prefix:])
-	return time.Unix(0, int64(n)).UTC(), string(key[prefix+9:])
+	return instant(key[prefix:]), string(key[prefix+9:])
+}
+
+// instant reads what stamp wrote.
+func instant(stamp []byte) time.Time {
+	if len(stamp) < 8 {
+		return time.Time{}
+	}
+	return time.Unix(0, int64(binary.BigEndian.Uint64(stamp))).UTC()
 }
 
 // last is the part of a key behind its last slash.

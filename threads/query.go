@@ -157,19 +157,18 @@ func SetAside(ctx context.Context, db store.DB) ([]Aside, error) {
 	return list, err
 }
 
-// Backlog is what waits to be sent.
+// Backlog is what waits to be sent, or is being sent.
 type Backlog struct {
-	Acknowledgments int
-	Others          int
-	Oldest          time.Time // when the longest due one became due; zero when nothing is
+	Due    int
+	Oldest time.Time // when the longest due one became due; zero when nothing is
 }
 
-// Waiting counts what is due to be sent at now.
+// Waiting counts what is due to be sent at now and not yet done.
 func (d *Desk) Waiting(ctx context.Context, now time.Time) (Backlog, error) {
 	var b Backlog
 	err := d.db.View(ctx, func(r store.Reader) error {
 		b = Backlog{}
-		for u, count := range map[Urgency]*int{Acknowledging: &b.Acknowledgments, Telling: &b.Others} {
+		for u := Acknowledging; u <= Telling; u++ {
 			prefix := queuePrefix(u)
 			for k, err := range r.Keys(prefix, store.PrefixEnd(prefix)) {
 				if err != nil {
@@ -179,13 +178,24 @@ func (d *Desk) Waiting(ctx context.Context, now time.Time) (Backlog, error) {
 				if at.After(now) {
 					break
 				}
-				*count++
-				if b.Oldest.IsZero() || at.Before(b.Oldest) {
-					b.Oldest = at
-				}
+				b.add(at)
 			}
+		}
+		prefix := inFlightKey("")
+		for p, err := range r.Scan(prefix, store.PrefixEnd(prefix)) {
+			if err != nil {
+				return err
+			}
+			b.add(instant(p.Value))
 		}
 		return nil
 	})
 	return b, err
+}
+
+func (b *Backlog) add(due time.Time) {
+	b.Due++
+	if b.Oldest.IsZero() || due.Before(b.Oldest) {
+		b.Oldest = due
+	}
 }

@@ -198,7 +198,7 @@ func takeOut(tx store.Txn, n *Notice) error {
 	if err := tx.Delete(queueKey(n.Urgency, n.Next, n.Key)); err != nil {
 		return err
 	}
-	if err := tx.Set(inFlightKey(n.Key), nil); err != nil {
+	if err := tx.Set(inFlightKey(n.Key), stamp(n.Next)); err != nil {
 		return err
 	}
 	return put(tx, noticeKey(n.Key), n)

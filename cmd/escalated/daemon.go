@@ -16,6 +16,7 @@ import (
 
 	"github.com/id8labs/escalated/classify"
 	"github.com/id8labs/escalated/cmd/escalated/config"
+	"github.com/id8labs/escalated/cmd/escalated/oauth2"
 	"github.com/id8labs/escalated/mailbox"
 	"github.com/id8labs/escalated/mailbox/imap"
 	"github.com/id8labs/escalated/outbound"
@@ -39,6 +40,7 @@ type daemon struct {
 	client *smtp.Client
 	outbox *outbound.Outbox
 	inbox  *imap.Inbox
+	tokens *oauth2.Sources
 	watch  *metrics
 
 	noControl bool
@@ -80,6 +82,9 @@ func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, o daem
 	if d.desk, err = threads.NewDesk(ctx, threads.Config{DB: d.db, Settings: settings(cfg, d.key), Classify: o.classify, Log: log}); err != nil {
 		return nil, err
 	}
+	if d.tokens, err = tokenSources(cfg, log); err != nil {
+		return nil, err
+	}
 	if err = d.newOutbox(set, o); err != nil {
 		return nil, err
 	}
@@ -114,7 +119,7 @@ func loadTemplates(dir string) (*templates.Set, error) {
 }
 
 func (d *daemon) newOutbox(set *templates.Set, o daemonOptions) error {
-	relays, err := servers(d.cfg)
+	relays, err := servers(d.cfg, d.tokens)
 	if err != nil {
 		return err
 	}
@@ -144,7 +149,7 @@ func (d *daemon) newOutbox(set *templates.Set, o daemonOptions) error {
 }
 
 func (d *daemon) newInbox(o daemonOptions) error {
-	c, err := inboxConfig(d.cfg)
+	c, err := inboxConfig(d.cfg, d.tokens)
 	if err != nil {
 		return err
 	}

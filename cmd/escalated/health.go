@@ -119,7 +119,7 @@ func newMetrics(d *daemon) *metrics {
 		gauge("escalated_smtp_up", "1 when a server takes mail.", func() float64 { return truth(d.smtpDown() == "") }),
 		gauge("escalated_outbox_due", "Mails due to be sent.", func() float64 {
 			w, err := d.desk.Waiting(context.Background(), time.Now())
-			return float64(w.Acknowledgments+w.Others) * truth(err == nil)
+			return float64(w.Due) * truth(err == nil)
 		}),
 		gauge("escalated_disk_free_bytes", "Free space on the data disk.", func() float64 {
 			space, err := d.db.Space()

@@ -43,6 +43,7 @@ type world struct {
 var errUsage = errors.New("usage")
 
 func main() {
+	syscall.Umask(0o077) // records and sockets are for us alone
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], world{os.Stdout, os.Stderr})
 	stop()

@@ -145,11 +145,10 @@ func blocks(yaml string) []string {
 
 func (p *program) settings() *config.Config {
 	p.Helper()
-	cfg, err := config.Parse("story.yaml", []byte(p.yaml))
+	cfg, err := config.Parse("story.yaml", []byte(p.yaml+"\ndata: "+p.data+"\n"))
 	if err != nil {
 		p.Fatal(err)
 	}
-	cfg.Data = p.data
 	return cfg
 }
 

@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"crypto/x509"
 	"fmt"
+	"log/slog"
 	"os"
 
 	"github.com/id8labs/escalated/classify"
 	"github.com/id8labs/escalated/cmd/escalated/config"
+	"github.com/id8labs/escalated/cmd/escalated/oauth2"
 	"github.com/id8labs/escalated/mailbox"
 	"github.com/id8labs/escalated/mailbox/auth"
 	"github.com/id8labs/escalated/mailbox/imap"
@@ -65,25 +67,46 @@ func holds(c config.Condition, v classify.Verdict) bool {
 }
 
 // servers lists the SMTP servers, the main one first.
-func servers(cfg *config.Config) ([]smtp.Server, error) {
+func servers(cfg *config.Config, tokens *oauth2.Sources) ([]smtp.Server, error) {
 	var list []smtp.Server
 	for _, relay := range append([]config.Relay{cfg.SMTP.Relay}, cfg.SMTP.Fallback...) {
 		roots, err := rootCAs(cmp.Or(relay.CAFile, cfg.Mailbox.CAFile))
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, smtp.Server{URL: relay.Server.String(), Username: relay.Username, Password: relay.Secret, RootCAs: roots})
+		server := smtp.Server{URL: relay.Server.String(), Username: relay.Username, Password: relay.Secret, RootCAs: roots}
+		if relay.OAuth2 != nil {
+			source, err := tokens.For(relay.OAuth2)
+			if err != nil {
+				return nil, err
+			}
+			server.Token, server.TokenRefused = source.Token, source.Refused
+		}
+		list = append(list, server)
 	}
 	return list, nil
 }
 
-func inboxConfig(cfg *config.Config) (imap.Config, error) {
+func inboxConfig(cfg *config.Config, tokens *oauth2.Sources) (imap.Config, error) {
 	roots, err := rootCAs(cfg.Mailbox.CAFile)
 	m := cfg.Mailbox
-	return imap.Config{
+	c := imap.Config{
 		Server: m.Server.String(), Username: m.Username, Password: m.Secret, RootCAs: roots,
 		Folder: m.Folder, Archive: m.Archive, Quarantine: m.Quarantine, Poll: m.Poll, Limit: int64(cfg.Limits.Message),
-	}, err
+	}
+	if err == nil && m.OAuth2 != nil {
+		var source *oauth2.Source
+		if source, err = tokens.For(m.OAuth2); err == nil {
+			c.Token, c.TokenRefused = source.Token, source.Refused
+		}
+	}
+	return c, err
+}
+
+// tokenSources gives out OAuth2 tokens; the mailbox's CA is trusted for them too.
+func tokenSources(cfg *config.Config, log *slog.Logger) (*oauth2.Sources, error) {
+	roots, err := rootCAs(cfg.Mailbox.CAFile)
+	return &oauth2.Sources{RootCAs: roots, Log: log}, err
 }
 
 // rootCAs are the system's and those of a file; nil, the system's, without one.

@@ -42,8 +42,15 @@ type Server struct {
 	// 587, 25.
 	URL      string
 	Username string                 // empty: no login
-	Password func() (string, error) // asked anew at each login; required with Username
-	RootCAs  *x509.CertPool         // nil: the system's
+	Password func() (string, error) // asked anew at each login; required with Username unless Token is set
+	// Token, where set, is asked at each login instead of Password, for an
+	// OAuth2 access token. To send as a shared mailbox, Username is that
+	// mailbox's address, whoever the token was given to.
+	Token func(ctx context.Context) (string, error)
+	// TokenRefused is told of a token that the server refused, and reports
+	// whether another may do better: then one more login is tried at once. May be nil.
+	TokenRefused func(token string) (another bool)
+	RootCAs      *x509.CertPool // nil: the system's
 }
 
 // An Envelope is one mail for one recipient.

@@ -11,7 +11,7 @@
 //     server that is down is probed by one mail at a time, after 1 s, doubling
 //     to 30 s, or a minute after a refused login; the fallbacks are tried at
 //     once, and the main server is preferred again as soon as a probe succeeds.
-//   - Neither mail nor password crosses a connection without TLS, except to
+//   - Neither mail, password nor token crosses a connection without TLS, except to
 //     loopback where the URL says smtp+insecure. Where it says smtp+starttls, a
 //     server without STARTTLS is down.
 //   - A connection idle for 30 s, or after 100 mails, is ended. One that proves

@@ -71,8 +71,10 @@ func newServer(s Server, config Config) (*server, error) {
 		return nil, fmt.Errorf("server %s: want %s://host:port", s.URL, u.Scheme)
 	case scheme.security == noTLS && !loopback(host):
 		return nil, fmt.Errorf("server %s: smtp+insecure is for loopback only: mail and password would be readable on the way", s.URL)
-	case s.Username != "" && s.Password == nil:
-		return nil, fmt.Errorf("server %s: a username needs a password", s.URL)
+	case s.Username != "" && s.Password == nil && s.Token == nil:
+		return nil, fmt.Errorf("server %s: a username needs a password or a token", s.URL)
+	case s.Username == "" && s.Token != nil:
+		return nil, fmt.Errorf("server %s: a token needs a username", s.URL)
 	}
 	port := u.Port()
 	if port == "" {

@@ -3,16 +3,15 @@ package smtp
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/textproto"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/wneessen/go-mail/smtp"
+
+	"github.com/id8labs/escalated/mailbox/wire"
 )
 
 // A session is one connection, ready for the next mail. One goroutine uses it
@@ -25,39 +24,50 @@ type session struct {
 	reused bool        // has carried a mail before this one
 	dirty  bool        // a transaction may be open: RSET first
 	lost   bool        // answers are missing
+	token  string      // the access token logged in with
 	expiry *time.Timer // while idle
 }
 
-// dial connects, and leaves the session ready for mail.
+// dial returns a session ready for mail. A refused token is replaced once.
 func (s *server) dial(ctx context.Context) (*session, *Error) {
+	c, failed := s.connect(ctx)
+	if failed != nil && failed.LoginRefused && c.token != "" && s.TokenRefused != nil && s.TokenRefused(c.token) {
+		c, failed = s.connect(ctx)
+	}
+	return c, failed
+}
+
+// connect makes one attempt; the session is of no use after a failure.
+func (s *server) connect(ctx context.Context) (*session, *Error) {
+	c := &session{server: s}
 	dialing, cancel := context.WithTimeout(ctx, s.config.Timeouts.Connect)
 	defer cancel()
 	conn, err := s.config.Dial(dialing, "tcp", s.addr)
 	if err != nil && ctx.Err() != nil {
-		return nil, s.canceled(ctx)
+		return c, s.canceled(ctx)
 	}
 	if err != nil {
-		return nil, &Error{Verdict: Down, Phase: phaseConnect, Server: s.addr, Err: err}
+		return c, &Error{Verdict: Down, Phase: phaseConnect, Server: s.addr, Err: err}
 	}
-	c := &session{server: s, conn: &leash{Conn: conn}}
+	c.conn = &leash{Conn: conn}
 	c.conn.follow(ctx)
-	if err := c.open(); err != nil {
+	if err := c.open(ctx); err != nil {
 		c.conn.unfollow()
 		conn.Close()
-		return nil, c.failure(err)
+		return c, c.failure(err)
 	}
 	return c, nil
 }
 
 // open does all that comes before the first mail.
-func (c *session) open() error {
+func (c *session) open(ctx context.Context) error {
 	limits := c.server.config.Timeouts
 	conn := net.Conn(c.conn)
 	if c.server.security == implicitTLS {
 		c.conn.begin(phaseTLS, limits.Connect)
 		secured := tls.Client(c.conn, c.server.tls)
 		if err := secured.Handshake(); err != nil {
-			return explainTLS(err)
+			return wire.ExplainTLS(err)
 		}
 		conn = secured
 	}
@@ -77,47 +87,14 @@ func (c *session) open() error {
 		}
 	}
 	c.conn.begin(phaseAuth, limits.Command)
-	return c.login()
+	return c.login(ctx)
 }
 
 func (c *session) startTLS() error {
 	if !c.offers("STARTTLS") {
-		return errors.New("the server offers no STARTTLS, so neither password nor mail was sent: " +
-			"use smtps:// if it has a port for that, and look for a firewall that strips STARTTLS on the way")
+		return wire.NoStartTLS("smtps")
 	}
-	return explainTLS(c.smtp.StartTLS(c.server.tls))
-}
-
-// explainTLS adds what to do where that is not plain.
-func explainTLS(err error) error {
-	if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
-		return fmt.Errorf("%w: if the server's certificate is meant to be from an own CA, configure that CA", err)
-	}
-	return err
-}
-
-// login logs in if there is a username, by PLAIN (RFC 4616) or else LOGIN.
-// That a password goes unencrypted to loopback only was seen to by newServer.
-func (c *session) login() error {
-	s := c.server
-	if s.Username == "" {
-		return nil
-	}
-	_, offer := c.smtp.Extension("AUTH")
-	mechanisms := strings.Fields(strings.ToUpper(offer))
-	insecure := s.security == noTLS
-	plain := slices.Contains(mechanisms, "PLAIN")
-	if !plain && !slices.Contains(mechanisms, "LOGIN") {
-		return fmt.Errorf("the server offers neither AUTH PLAIN nor LOGIN (offered: %q), so the password was not sent", offer)
-	}
-	password, err := s.Password()
-	if err != nil {
-		return fmt.Errorf("read password: %w", err)
-	}
-	if plain {
-		return c.smtp.Auth(smtp.PlainAuth("", s.Username, password, s.host, insecure))
-	}
-	return c.smtp.Auth(smtp.LoginAuth(s.Username, password, s.host, insecure))
+	return wire.ExplainTLS(c.smtp.StartTLS(c.server.tls))
 }
 
 func (c *session) offers(extension string) bool {
@@ -139,6 +116,9 @@ func (c *session) failure(err error) *Error {
 		e.Err = fmt.Errorf("%w: %w", ended, err)
 	}
 	e.Verdict, e.LoginRefused = judge(phase, e.Code)
+	if refusal, ok := errors.AsType[*tokenRefusal](err); ok {
+		e.Err = refusal.advice()
+	}
 	if ended != nil && e.Code == 0 && e.Verdict == Down {
 		e.Verdict = Deferred // our doing
 	}

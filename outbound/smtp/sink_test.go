@@ -268,7 +268,7 @@ func TestUnknownCertificate(t *testing.T) {
 		if _, unknown := errors.AsType[x509.UnknownAuthorityError](failed); !unknown || failed.Verdict != Down || failed.Phase != phaseTLS {
 			t.Errorf("%s: %v", scheme, failed)
 		}
-		if !strings.Contains(failed.Error(), "configure that CA") {
+		if !strings.Contains(failed.Error(), "`ca_file`") {
 			t.Errorf("%s: %v does not say what to do", scheme, failed)
 		}
 	}
