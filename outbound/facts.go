@@ -34,7 +34,7 @@ func (c *Composer) data(s *threads.Settings, job threads.Job, now time.Time) tem
 	d.Buttons = buttons(s, e, n)
 	if job.Letter != nil && len(job.Letter.From) > 0 {
 		from := job.Letter.From[0]
-		d.Author = strings.TrimSpace(from.Name + " <" + from.Address + ">")
+		d.Author = cmp.Or(from.Name, from.Address)
 	}
 	switch {
 	case n.Template == "undeliverable" && len(n.Lines) == 2:
@@ -96,6 +96,11 @@ func reasons(evidence []classify.Evidence) []templates.Reason {
 			list = append(list, templates.Reason{Because: ev.Because, Text: ev.Text})
 		}
 	}
+	for i := range len(list) - 1 {
+		if list[i].Because == list[i+1].Because {
+			list[i].Because = "" // said once, behind the last of the words it rests on
+		}
+	}
 	return list
 }
 
@@ -125,8 +130,8 @@ var question = [...]struct {
 }
 
 func asks(e *threads.Escalation) []string {
-	if e.Type != classify.Technical && e.Type != classify.Security {
-		return nil // a dispute or a request is answered, not diagnosed
+	if e.Severity == 4 || e.Type != classify.Technical && e.Type != classify.Security {
+		return nil // a trifle, a dispute or a request is answered, not diagnosed
 	}
 	var open []string
 	for _, q := range question {

@@ -134,5 +134,8 @@ func (r Reason) String() string {
 	if r.Text == "" {
 		return r.Because
 	}
+	if r.Because == "" { // said with the next words
+		return `"` + r.Text + `"`
+	}
 	return `"` + r.Text + `": ` + r.Because
 }

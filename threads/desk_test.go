@@ -554,3 +554,65 @@ Since 08:40 none of our clinics can register patients. We have no workaround.`))
 		t.Errorf("acknowledgments %+v, want one to Eve", acks)
 	}
 }
+
+func TestTroubles(t *testing.T) {
+	db := testDB(t)
+	disk := Trouble{Key: "disk", Says: "The disk is full.", Do: "Free some space."}
+	report := func(now time.Time, current ...Trouble) (begun, over int) {
+		t.Helper()
+		d := testDesk(t, func(c *Config) { c.DB = db }) // after a restart each time
+		b, o, err := d.ReportTroubles(t.Context(), now, current)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(b), len(o)
+	}
+	now := time.Now()
+	for i, want := range [][2]int{{1, 0}, {0, 0}} {
+		if begun, over := report(now.Add(time.Duration(i)*time.Minute), disk); begun != want[0] || over != want[1] {
+			t.Errorf("report %d: %d begun and %d over, want %v", i, begun, over, want)
+		}
+	}
+	if begun, over := report(now.Add(time.Hour)); begun != 0 || over != 1 {
+		t.Errorf("gone: %d begun and %d over, want one over", begun, over)
+	}
+	if begun, _ := report(now.Add(2*time.Hour), disk); begun != 1 {
+		t.Error("the same trouble on the same day is not told again")
+	}
+	d := testDesk(t, func(c *Config) { c.DB = db })
+	if told := notices(t, d, kindOperator); len(told) != 3 {
+		t.Errorf("%d mails, want begun, over, begun", len(told))
+	}
+}
+
+func TestBrake(t *testing.T) {
+	d := testDesk(t, nil)
+	receive(t, d, written("eve@northwind.example", "Down", outage))
+	if _, _, err := d.ReportTroubles(t.Context(), time.Now(), []Trouble{{Key: "brake", Says: "Paused."}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		brake *Brake
+		want  []string
+	}{
+		{"on", &Brake{}, []string{kindOperator}},
+		{"on, except acks", &Brake{ExceptAcks: true}, []string{kindAck, kindOperator}},
+		{"off", nil, []string{kindAck, kindAlert, kindOperator}},
+	} {
+		if err := SetBrake(t.Context(), d.db, c.brake); err != nil {
+			t.Fatal(err)
+		}
+		jobs, _, err := d.Jobs(t.Context(), want(time.Now()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var kinds []string
+		for _, j := range jobs {
+			kinds = append(kinds, j.Notice.Kind)
+		}
+		if kinds = slices.Compact(sorted(kinds)); !slices.Equal(kinds, c.want) {
+			t.Errorf("%s: sends %v, want %v", c.name, kinds, c.want)
+		}
+	}
+}

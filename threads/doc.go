@@ -40,4 +40,5 @@
 //	y/KEY                     a notice's bytes in S2 compression, from the first attempt until it is done
 //	b/SCOPE/HASH              a budget of acknowledgments and what was spent of it
 //	k/first-sight, k/rota     when the mailbox was seen first; whose turn it is to own
+//	k/troubles, k/brake       what the operators were told is wrong; whether sending is paused
 package threads

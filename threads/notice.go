@@ -42,6 +42,7 @@ type Urgency int
 const (
 	Acknowledging Urgency = iota // before all else
 	Telling
+	Regardless // of a brake: what the operators must hear of the service itself
 )
 
 // A Delivery is one recipient of a notice and how far it got.
@@ -99,7 +100,7 @@ func (s *Settings) owe(tx store.Txn, n Notice) error {
 // tell owes one mail to each of several people of ours; they make the key's end.
 func (s *Settings) tell(tx store.Txn, n Notice, people []string) error {
 	base := n.Key
-	n.Urgency = Telling
+	n.Urgency = max(n.Urgency, Telling)
 	for _, address := range unique(people...) {
 		person, _ := s.Directory.Person(address)
 		n.Key = key(base, address)

@@ -168,7 +168,7 @@ func (d *Desk) Waiting(ctx context.Context, now time.Time) (Backlog, error) {
 	var b Backlog
 	err := d.db.View(ctx, func(r store.Reader) error {
 		b = Backlog{}
-		for u := Acknowledging; u <= Telling; u++ {
+		for u := Acknowledging; u <= Regardless; u++ {
 			prefix := queuePrefix(u)
 			for k, err := range r.Keys(prefix, store.PrefixEnd(prefix)) {
 				if err != nil {

@@ -35,10 +35,17 @@ type Want struct {
 func (d *Desk) Jobs(ctx context.Context, w Want) (jobs []Job, next time.Time, err error) {
 	err = d.db.View(ctx, func(r store.Reader) error {
 		jobs, next = nil, time.Time{}
-		for u := Acknowledging; u <= Telling; u++ {
-			until := w.Acks
-			if u != Acknowledging {
-				until = w.Rest
+		brake, err := braked(r)
+		if err != nil {
+			return err
+		}
+		for u := Acknowledging; u <= Regardless; u++ {
+			if brake.holds(u) {
+				continue
+			}
+			until := w.Rest
+			if u == Acknowledging {
+				until = w.Acks
 			}
 			keys, later, err := due(r, u, until, w.Limit-len(jobs), w.Skip)
 			if err != nil {
@@ -58,6 +65,11 @@ func (d *Desk) Jobs(ctx context.Context, w Want) (jobs []Job, next time.Time, er
 		return nil
 	})
 	return jobs, next, err
+}
+
+// holds reports whether the brake keeps notices of an urgency in the queue.
+func (b *Brake) holds(u Urgency) bool {
+	return b != nil && u != Regardless && !(u == Acknowledging && b.ExceptAcks)
 }
 
 // due lists the keys queued up to an instant, and when the first one left out is due.

@@ -35,7 +35,7 @@ func (d *Desk) Receive(ctx context.Context, batch []mailbox.Raw) ([]mailbox.Fate
 	d.receiving.Lock() // a/RUN has room for one batch
 	defer d.receiving.Unlock()
 	if err := d.attempt(ctx, batch); err != nil {
-		return nil, fmt.Errorf("noting the attempt: %w", d.full(ctx, err))
+		return nil, fmt.Errorf("noting the attempt: %w", err)
 	}
 	fates := make([]mailbox.Fate, 0, len(batch))
 	for part := range d.readAhead(batch) {
@@ -68,16 +68,6 @@ func (d *Desk) readAhead(batch []mailbox.Raw) iter.Seq[[]arrival] {
 		reading.Wait()
 		yield(ahead)
 	}
-}
-
-// full tells the operators, once a day, that the disk is full.
-func (d *Desk) full(ctx context.Context, err error) error {
-	if !errors.Is(err, store.ErrFull) {
-		return err
-	}
-	return errors.Join(err, d.Tell(ctx, "disk", "The disk is nearly full: no mail is taken in",
-		"Less than limits.free_space is free on the data disk. New mail stays in the mailbox and nobody is acknowledged.",
-		"Free some space; the service goes on by itself."))
 }
 
 // attempt records, before anything reads the mails, that they are being tried:

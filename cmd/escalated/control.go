@@ -49,7 +49,7 @@ func (d *daemon) serveControl(ctx context.Context) error {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return errors.Join(fmt.Errorf("control socket: %w", err), listener.Close())
 	}
-	return serveUntil(ctx, listener, controlHandler(d.db))
+	return serveUntil(ctx, listener, controlHandler(d.db, d.desk.Kick))
 }
 
 // serveUntil serves HTTP until ctx ends and requests under way are answered.
@@ -71,9 +71,21 @@ func serveUntil(ctx context.Context, listener net.Listener, handler http.Handler
 	return err
 }
 
-// controlHandler answers queries, each as JSON lines.
-func controlHandler(db store.DB) http.Handler {
+// controlHandler answers queries, each as JSON lines, and sets the brake.
+// changed is called after each change, and may be nil.
+func controlHandler(db store.DB, changed func()) http.Handler {
 	mux := http.NewServeMux()
+	brake := func(w http.ResponseWriter, r *http.Request, b *threads.Brake) {
+		err := threads.SetBrake(r.Context(), db, b)
+		if err == nil && changed != nil {
+			changed()
+		}
+		answer[threads.Brake](w, nil, err)
+	}
+	mux.HandleFunc("POST /pause", func(w http.ResponseWriter, r *http.Request) {
+		brake(w, r, &threads.Brake{Since: time.Now().UTC(), ExceptAcks: r.URL.Query().Get("except") == "acks"})
+	})
+	mux.HandleFunc("POST /resume", func(w http.ResponseWriter, r *http.Request) { brake(w, r, nil) })
 	mux.HandleFunc("GET /list", func(w http.ResponseWriter, r *http.Request) {
 		records, err := threads.List(r.Context(), db, r.URL.Query().Has("all"))
 		answer(w, records, err)

@@ -32,16 +32,17 @@ const stopWithin = 10 * time.Second
 
 // A daemon is the running service, wired up.
 type daemon struct {
-	cfg    *config.Config
-	log    *slog.Logger
-	key    threads.Key
-	db     *badger.DB
-	desk   *threads.Desk
-	client *smtp.Client
-	outbox *outbound.Outbox
-	inbox  *imap.Inbox
-	tokens *oauth2.Sources
-	watch  *metrics
+	cfg     *config.Config
+	log     *slog.Logger
+	key     threads.Key
+	db      *badger.DB
+	desk    *threads.Desk
+	client  *smtp.Client
+	outbox  *outbound.Outbox
+	inbox   *imap.Inbox
+	tokens  *oauth2.Sources
+	watch   *metrics
+	started time.Time
 
 	noControl bool
 }
@@ -59,7 +60,7 @@ type daemonOptions struct {
 
 // newDaemon opens the store and wires the parts; it contacts nobody.
 func newDaemon(ctx context.Context, cfg *config.Config, log *slog.Logger, o daemonOptions) (_ *daemon, err error) {
-	d := &daemon{cfg: cfg, log: log, noControl: o.noControl}
+	d := &daemon{cfg: cfg, log: log, started: time.Now(), noControl: o.noControl}
 	set, err := loadTemplates(cfg.Templates)
 	if err != nil {
 		return nil, err
@@ -183,6 +184,7 @@ func (d *daemon) run(ctx context.Context, hangup <-chan os.Signal, reload func()
 		group.Go(func() error { return d.serveControl(working) })
 	}
 	group.Go(func() error { return d.serveHTTP(working) })
+	group.Go(func() error { return d.watchdog(working) })
 	group.Go(func() error {
 		for {
 			select {

@@ -6,16 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
-
-// lookedWithin is how long ago the folder must have been looked at for the
-// service to be healthy.
-const lookedWithin = 5 * time.Minute
 
 // serveHTTP answers /healthz, /readyz and /metrics until ctx ends.
 func (d *daemon) serveHTTP(ctx context.Context) error {
@@ -34,9 +29,12 @@ func (d *daemon) serveHTTP(ctx context.Context) error {
 }
 
 // serveHealth answers 200 when there are no troubles, else 503, and lists them.
-func (d *daemon) serveHealth(troubles func(context.Context) []string) http.HandlerFunc {
+func (d *daemon) serveHealth(troubles func(context.Context) []trouble) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		list := append([]string{}, troubles(r.Context())...)
+		list := []string{}
+		for _, t := range troubles(r.Context()) {
+			list = append(list, t.Says)
+		}
 		status := map[bool]string{true: "ok", false: "degraded"}[len(list) == 0]
 		w.Header().Set("Content-Type", "application/json")
 		if len(list) > 0 {
@@ -45,56 +43,6 @@ func (d *daemon) serveHealth(troubles func(context.Context) []string) http.Handl
 		// The client may have gone away; nobody else wants to know.
 		_ = json.NewEncoder(w).Encode(map[string]any{"status": status, "troubles": list})
 	}
-}
-
-// troubles are what is wrong now, each with what it means.
-func (d *daemon) troubles(ctx context.Context) []string {
-	var list []string
-	space, err := d.db.Space()
-	switch {
-	case err != nil:
-		list = append(list, "disk: "+err.Error())
-	case space.Full:
-		list = append(list, fmt.Sprintf("disk: %d MiB are free, less than free_space; mail stays in the mailbox until there is more", space.Free>>20))
-	}
-	in := d.inbox.Status()
-	if in.Err != "" {
-		list = append(list, "imap: "+in.Err)
-	}
-	if !in.LastPass.IsZero() && time.Since(in.LastPass) > lookedWithin {
-		list = append(list, "imap: the folder was last looked at "+time.Since(in.LastPass).Round(time.Second).String()+" ago")
-	}
-	if down := d.smtpDown(); down != "" {
-		list = append(list, down)
-	}
-	waiting, err := d.desk.Waiting(ctx, time.Now())
-	if err != nil {
-		return append(list, "store: "+err.Error())
-	}
-	if !waiting.Oldest.IsZero() && time.Since(waiting.Oldest) > 2*lookedWithin {
-		list = append(list, "outbox: a mail has been due for "+time.Since(waiting.Oldest).Round(time.Second).String())
-	}
-	return list
-}
-
-// smtpDown says why no SMTP server takes mail; "" when one does.
-func (d *daemon) smtpDown() string {
-	var reasons []string
-	for _, s := range d.client.Health() {
-		if s.Up {
-			return ""
-		}
-		reasons = append(reasons, s.Error)
-	}
-	return strings.Join(reasons, "; ")
-}
-
-// unready are why the service does no work yet: it has not looked at the folder.
-func (d *daemon) unready(ctx context.Context) []string {
-	if d.inbox.Status().LastPass.IsZero() {
-		return append(d.troubles(ctx), "imap: the folder was not looked at yet")
-	}
-	return d.troubles(ctx)
 }
 
 // metrics are what /metrics shows.

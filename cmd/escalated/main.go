@@ -31,6 +31,8 @@ type commands struct {
 	List    listCommand    `cmd:"" help:"List escalations that are not closed."`
 	Show    showCommand    `cmd:"" help:"Show one escalation with its events."`
 	Inspect inspectCommand `cmd:"" help:"Show how the service reads mails, without any server."`
+	Pause   pauseCommand   `cmd:"" name:"pause-sending" help:"Emergency brake: nothing is sent until resume-sending. Mail is still taken in."`
+	Resume  resumeCommand  `cmd:"" name:"resume-sending" help:"Release the brake."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -88,6 +88,7 @@ var steps = []struct {
 
 	{sentence(`the service (stops|starts|restarts)`), func(p *program, _ string, w []string, _ string) { p.run(w[1]) }},
 	{sentence(`the configuration changes`), func(p *program, _ string, _ []string, text string) { p.reload(text) }},
+	{sentence(`sending (is paused|goes on)(, except acks)?`), func(p *program, _ string, w []string, _ string) { p.brake(w[1] == "is paused", w[2] != "") }},
 	{sentence(`SMTP is (up|down)`), func(p *program, _ string, w []string, _ string) { p.smtpIs(w[1]) }},
 	{sentence(`SMTP (hangs|cuts|says (\d{3})) (once|always) at ([a-z]+)(?: (\S+@\S+))?`), func(p *program, _ string, w []string, _ string) { p.smtp.fails(faultOf(w)) }},
 	{sentence(`IMAP is (up|down)`), func(p *program, _ string, w []string, _ string) { p.imap.cut(w[1] == "down"); p.settle() }},
@@ -188,6 +189,19 @@ func (p *program) reload(yaml string) {
 	if err := p.daemon.reload(p.settings()); err != nil {
 		p.Error(err)
 	}
+}
+
+// brake does what pause-sending and resume-sending ask of the service.
+func (p *program) brake(on, exceptAcks bool) {
+	p.Helper()
+	var b *threads.Brake
+	if on {
+		b = &threads.Brake{Since: time.Now().UTC(), ExceptAcks: exceptAcks}
+	}
+	if err := threads.SetBrake(p.Context(), p.daemon.db, b); err != nil {
+		p.Error(err)
+	}
+	p.daemon.desk.Kick()
 }
 
 func (p *program) smtpIs(how string) {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,6 +22,15 @@ import (
 // ask puts a query to the running service, or to the data folder when none
 // runs, and calls each with one JSON line after the other.
 func ask(ctx context.Context, file, query string, each func(line []byte) error) error {
+	return request(ctx, file, http.MethodGet, query, each)
+}
+
+// tell asks the running service, or the data folder, to change something.
+func tell(ctx context.Context, file, change string) error {
+	return request(ctx, file, http.MethodPost, change, func([]byte) error { return nil })
+}
+
+func request(ctx context.Context, file, method, query string, each func(line []byte) error) error {
 	cfg, err := config.Load(file)
 	if err != nil {
 		return err
@@ -31,17 +39,17 @@ func ask(ctx context.Context, file, query string, each func(line []byte) error) 
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, "unix", path)
 	}}}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://escalated"+query, nil)
+	asked, err := http.NewRequestWithContext(ctx, method, "http://escalated"+query, nil)
 	if err != nil {
 		return err
 	}
 	for tries := 0; ; tries++ {
-		response, err := client.Do(request)
+		response, err := client.Do(asked)
 		if err == nil {
 			defer response.Body.Close()
 			return lines(response.StatusCode, response.Body, each)
 		}
-		err = askFolder(ctx, cfg, query, each)
+		err = askFolder(cfg, asked, each)
 		if !errors.Is(err, store.ErrLocked) || tries == 30 {
 			return err
 		}
@@ -54,7 +62,7 @@ func ask(ctx context.Context, file, query string, each func(line []byte) error) 
 }
 
 // askFolder answers a query from the data folder of a service that does not run.
-func askFolder(ctx context.Context, cfg *config.Config, query string, each func(line []byte) error) error {
+func askFolder(cfg *config.Config, asked *http.Request, each func(line []byte) error) error {
 	if err := mayOpen(cfg.Data); err != nil {
 		return fmt.Errorf("no service runs, and its data folder can't be asked: %w", err)
 	}
@@ -66,11 +74,8 @@ func askFolder(ctx context.Context, cfg *config.Config, query string, each func(
 		return err
 	}
 	recorder := &memoryResponse{header: http.Header{}, status: http.StatusOK}
-	target, err := url.Parse(query)
-	if err == nil {
-		controlHandler(db).ServeHTTP(recorder, (&http.Request{Method: http.MethodGet, URL: target}).WithContext(ctx))
-		err = lines(recorder.status, strings.NewReader(recorder.body.String()), each)
-	}
+	controlHandler(db, nil).ServeHTTP(recorder, asked)
+	err = lines(recorder.status, strings.NewReader(recorder.body.String()), each)
 	return errors.Join(err, db.Close())
 }
 
