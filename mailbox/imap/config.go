@@ -15,16 +15,25 @@ import (
 	"github.com/id8labs/escalated/mailbox"
 )
 
-// Config says which folder of which server to watch. Server, Username and
-// Password are required; the zero value of all else has a sensible meaning.
+// Config says which folder of which server to watch. Server, Username and one of
+// Password and Token are required; the zero value of all else has a sensible
+// meaning.
 type Config struct {
 	// Server is imaps://host[:port], imap+starttls://host[:port], or
 	// imap+insecure://host[:port], the last for loopback hosts only. Ports
 	// default to 993 and 143.
-	Server   string
+	Server string
+	// Username is whose mailbox is opened. With a Token for a shared mailbox it
+	// is that mailbox's address, whoever the token was given to.
 	Username string
 	// Password is called at each login, so that a changed password needs no restart.
 	Password func() (string, error)
+	// Token, where set, is called at each login instead of Password, for an
+	// OAuth2 access token.
+	Token func(ctx context.Context) (string, error)
+	// TokenRefused is told of a token that the server refused, and reports
+	// whether another may do better: then one more login is tried at once. May be nil.
+	TokenRefused func(token string) (another bool)
 	// RootCAs vouch for the server's certificate; nil: the system's.
 	RootCAs *x509.CertPool
 
@@ -84,7 +93,7 @@ func (c *Config) check(desk mailbox.Desk) error {
 	if desk == nil {
 		errs = append(errs, errors.New("no desk"))
 	}
-	if c.Username == "" || c.Password == nil {
+	if c.Username == "" || c.Password == nil && c.Token == nil {
 		errs = append(errs, errors.New("no username or no password"))
 	}
 	for _, folder := range []string{c.Archive, c.Quarantine} {

@@ -11,7 +11,8 @@ import (
 
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapclient"
-	"github.com/emersion/go-sasl"
+
+	"github.com/id8labs/escalated/mailbox/wire"
 )
 
 // A session is one connection, logged in, the folder selected. It is used by
@@ -36,14 +37,18 @@ type session struct {
 	unhook func() bool // stops waiting for hard
 }
 
-// refusedError is a login the server refused.
-type refusedError struct{ error }
-
-func (e refusedError) Unwrap() error { return e.error }
-
-// connect returns a session ready to watch. Until then the end of ctx cuts it
-// short, afterwards only that of hard.
+// connect returns a session ready to watch. A refused token is replaced once.
 func (in *Inbox) connect(ctx, hard context.Context) (*session, error) {
+	s, err := in.open(ctx, hard)
+	if e, ok := errors.AsType[refusedError](err); ok && e.another {
+		return in.open(ctx, hard)
+	}
+	return s, err
+}
+
+// open makes one attempt. Until it is done the end of ctx cuts it short,
+// afterwards only that of hard.
+func (in *Inbox) open(ctx, hard context.Context) (*session, error) {
 	conn, err := in.cfg.Dial(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("dial: %w", err)
@@ -51,15 +56,11 @@ func (in *Inbox) connect(ctx, hard context.Context) (*session, error) {
 	s := &session{in: in, line: &line{Conn: conn}, hard: hard, news: make(chan struct{}, 1)}
 	s.unhook = context.AfterFunc(hard, s.line.hangUp)
 	defer context.AfterFunc(ctx, s.line.hangUp)()
-	err = s.greet(ctx)
-	for _, step := range []func() error{s.login, s.findFolders, s.selectFolder} {
-		if err == nil {
-			err = step()
+	for _, step := range []func(context.Context) error{s.greet, s.login, s.findFolders, s.selectFolder} {
+		if err = step(ctx); err != nil {
+			s.close()
+			return nil, err
 		}
-	}
-	if err != nil {
-		s.close()
-		return nil, err
 	}
 	return s, nil
 }
@@ -75,13 +76,16 @@ func (s *session) greet(ctx context.Context) error {
 	case implicitTLS:
 		conn := tls.Client(s.line, options.TLSConfig)
 		if err := conn.HandshakeContext(ctx); err != nil {
-			return s.explain("tls", err)
+			return s.explain("tls", wire.ExplainTLS(err))
 		}
 		s.c = imapclient.New(conn, options)
 	case startTLS:
 		c, err := imapclient.NewStartTLS(s.line, options)
+		if refused(err) {
+			err = fmt.Errorf("%w (it says %w)", wire.NoStartTLS("imaps"), err)
+		}
 		if err != nil {
-			return s.explain("starttls", err)
+			return s.explain("starttls", wire.ExplainTLS(err))
 		}
 		s.c = c
 	case insecure:
@@ -99,43 +103,6 @@ func (s *session) heard(data *imapclient.UnilateralDataMailbox) {
 	case s.news <- struct{}{}:
 	default:
 	}
-}
-
-// login authenticates with PLAIN or LOGIN. The connection is of no use after a
-// failure: go-imap's SASL exchange may be left half done.
-func (s *session) login() error {
-	if s.c.State() == imap.ConnStateNotAuthenticated {
-		if err := s.authenticate(); err != nil {
-			return err
-		}
-	}
-	return s.do("capability", func() (err error) {
-		s.caps, err = s.c.Capability().Wait()
-		return err
-	})
-}
-
-func (s *session) authenticate() error {
-	password, err := s.in.cfg.Password()
-	if err != nil {
-		return fmt.Errorf("password: %w", err)
-	}
-	defer s.line.guard()()
-	caps, err := s.c.Capability().Wait()
-	switch {
-	case err != nil:
-		return s.explain("capability", err)
-	case caps.Has(imap.AuthCap(sasl.Plain)):
-		err = s.c.Authenticate(sasl.NewPlainClient("", s.in.cfg.Username, password))
-	case caps.Has(imap.CapLoginDisabled):
-		return errors.New("login: the server offers neither PLAIN nor LOGIN")
-	default:
-		err = s.c.Login(s.in.cfg.Username, password).Wait()
-	}
-	if e, ok := errors.AsType[*imap.Error](err); ok && e.Code != imap.ResponseCodeUnavailable {
-		return refusedError{fmt.Errorf("login: %w", err)}
-	}
-	return s.explain("login", err)
 }
 
 // close takes leave if the connection still listens.

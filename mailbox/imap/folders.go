@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"time"
@@ -70,7 +71,7 @@ func (s *session) namespace() (h hierarchy, err error) {
 // findFolders learns the folders' names on the server and creates those that
 // mails are moved to. One that cannot be created is no reason not to take
 // mails in: they stay until it can.
-func (s *session) findFolders() error {
+func (s *session) findFolders(context.Context) error {
 	h, err := s.hierarchy()
 	if err != nil {
 		return err
@@ -127,7 +128,7 @@ func (s *session) create(name string) error {
 }
 
 // selectFolder opens the watched folder.
-func (s *session) selectFolder() error {
+func (s *session) selectFolder(context.Context) error {
 	return s.do("select "+s.folder, func() error {
 		data, err := s.c.Select(s.folder, nil).Wait()
 		if err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/emersion/go-imap/v2"
 	"github.com/emersion/go-imap/v2/imapserver"
 	"github.com/emersion/go-imap/v2/imapserver/imapmemserver"
+	"github.com/emersion/go-sasl"
 )
 
 // An office is go-imap's server in memory, reached through net.Pipe inside a
@@ -37,11 +38,15 @@ type office struct {
 
 	refuseIdle bool
 
+	mechanisms []string                           // nil: PLAIN
+	onSASL     func(mechanism string) sasl.Server // nil: PLAIN's
+
 	mu       sync.Mutex
 	down     bool // refuses connections
-	clients  []*wire
+	clients  []*cable
 	dials    []time.Time
 	commands []string
+	lines    []string // as the client wrote them
 }
 
 func open(t *testing.T) *office {
@@ -117,7 +122,7 @@ func (o *office) dial(context.Context) (net.Conn, error) {
 		return nil, errors.New("connection refused")
 	}
 	client, server := net.Pipe()
-	w := &wire{Conn: client, o: o}
+	w := &cable{Conn: client, o: o}
 	o.mu.Lock()
 	o.clients = append(o.clients, w)
 	o.mu.Unlock()
@@ -185,7 +190,7 @@ func (o *office) setDown(down bool) {
 }
 
 // last is the newest connection's client side.
-func (o *office) last() *wire {
+func (o *office) last() *cable {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.clients[len(o.clients)-1]
@@ -206,8 +211,8 @@ func (o *office) said() []string {
 	return said
 }
 
-// A wire is the client's end of a connection.
-type wire struct {
+// A cable is the client's end of a connection.
+type cable struct {
 	net.Conn
 	o *office
 
@@ -215,19 +220,19 @@ type wire struct {
 	black bool // nothing arrives any more, either way
 }
 
-func (w *wire) blacken() {
+func (w *cable) blacken() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.black = true
 }
 
-func (w *wire) isBlack() bool {
+func (w *cable) isBlack() bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.black
 }
 
-func (w *wire) Write(p []byte) (int, error) {
+func (w *cable) Write(p []byte) (int, error) {
 	if w.isBlack() {
 		return len(p), nil
 	}
@@ -238,7 +243,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	return w.Conn.Write(p)
 }
 
-func (w *wire) Read(p []byte) (int, error) {
+func (w *cable) Read(p []byte) (int, error) {
 	for {
 		n, err := w.Conn.Read(p)
 		if w.isBlack() && err == nil {
@@ -263,6 +268,14 @@ func (o *office) note(sent []byte) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.commands = append(o.commands, words[0])
+	o.lines = append(o.lines, string(sent))
+}
+
+// written returns all that clients wrote, by the write.
+func (o *office) written() []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.lines)
 }
 
 // get reads and mend ends one of the office's faults while it is open.
@@ -293,6 +306,35 @@ func (c *clerk) Login(username, password string) error {
 		}
 	}
 	return c.SessionIMAP4rev2.Login(username, password)
+}
+
+// AuthenticateMechanisms and Authenticate make the session one with SASL.
+func (c *clerk) AuthenticateMechanisms() []string {
+	if c.o.mechanisms == nil {
+		return []string{sasl.Plain}
+	}
+	return c.o.mechanisms
+}
+
+func (c *clerk) Authenticate(mechanism string) (sasl.Server, error) {
+	if c.o.onSASL == nil {
+		return sasl.NewPlainServer(func(_, username, password string) error { return c.Login(username, password) }), nil
+	}
+	return &admission{c.o.onSASL(mechanism), c}, nil
+}
+
+// An admission opens the office's mailbox to whom its server lets in.
+type admission struct {
+	sasl.Server
+	clerk *clerk
+}
+
+func (a *admission) Next(response []byte) (challenge []byte, done bool, err error) {
+	challenge, done, err = a.Server.Next(response)
+	if done && err == nil {
+		err = a.clerk.Login("u", "p")
+	}
+	return challenge, done, err
 }
 
 func (c *clerk) Create(folder string, options *imap.CreateOptions) error {

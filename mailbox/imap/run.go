@@ -94,11 +94,18 @@ func (in *Inbox) lost(err error, retry time.Duration) {
 		return
 	}
 	if _, ok := errors.AsType[refusedError](err); ok {
-		in.cfg.Log.Error("imap server refuses the login: check the mailbox's username and password; both are tried again every minute, the password read anew each time",
-			"server", in.server.host, "username", in.cfg.Username, "error", err)
+		in.cfg.Log.Error("imap server refuses the login: "+in.hint(), "server", in.server.host, "username", in.cfg.Username, "error", err)
 		return
 	}
 	in.cfg.Log.Warn("imap not connected", "server", in.server.host, "error", err, "retry", retry.Round(time.Millisecond))
+}
+
+// hint says what a person can do about a refused login.
+func (in *Inbox) hint() string {
+	if in.cfg.Token != nil {
+		return "it is tried again every minute, each time with a new token"
+	}
+	return "check the mailbox's username and password; both are tried again every minute, the password read anew each time"
 }
 
 // backoff doubles from a second to a minute, with jitter.
