@@ -29,6 +29,9 @@ type reading struct {
 // findMost bounds what is noted of one mail.
 const findMost = 4000
 
+// detectMost is how much of a text its language is told by, in bytes.
+const detectMost = 2 << 10
+
 // readMost is how much of a text is read, in bytes: trouble is told early.
 const readMost = 64 << 10
 
@@ -52,8 +55,9 @@ func read(subject, text string, words *lexicon) *reading {
 	text = bounded(text, readMost)
 	r := &reading{text: subject + "\n\n" + text, subject: len(subject), words: words}
 	r.tokens = tokenize(r.text)
+	nots := words.words["not"]
 	for i := range r.tokens {
-		r.tokens[i].not = words.is("not", r.tokens[i].word)
+		r.tokens[i].not = nots[r.tokens[i].word]
 	}
 	r.numbers = r.readNumbers()
 	r.match()

@@ -11,7 +11,7 @@ import (
 // what it quotes. When in doubt a mail is an escalation, and of severity 2.
 func Read(m *mailbox.Message, d *Directory) Verdict {
 	from, _ := m.Sole()
-	language := detect(m.Subject + "\n" + m.Text)
+	language := detect(m.Subject + "\n" + bounded(m.Text, detectMost))
 	r := read(cleanSubject(m.Subject), m.Text, lexiconOf(language))
 	v := Verdict{
 		Language: language,
@@ -33,7 +33,7 @@ func Read(m *mailbox.Message, d *Directory) Verdict {
 // of it is not the customer's state of affairs; only money is taken from there
 // where the customer names none.
 func forward(original *Original, comment *reading, d *Directory) Verdict {
-	language := detect(original.Subject + "\n" + original.Text)
+	language := detect(original.Subject + "\n" + bounded(original.Text, detectMost))
 	r := read(cleanSubject(original.Subject), original.Text, lexiconOf(language))
 	v := Verdict{
 		Kind:     KindForward,

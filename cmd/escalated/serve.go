@@ -53,7 +53,7 @@ func (c *serveCommand) reload(d *daemon, log *slog.Logger) {
 
 // memoryLimit is the soft bound of what Go keeps for itself, so that a flood of
 // mail does not let the garbage of one second grow with the machine.
-const memoryLimit = 112 << 20
+const memoryLimit = 128 << 20
 
 // boundMemory sets the bound unless the environment has one of its own.
 func boundMemory() {

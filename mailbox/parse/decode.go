@@ -224,6 +224,8 @@ func multiline(s string) string {
 		before := last
 		last = r
 		switch {
+		case ' ' <= r && r < '\u007f': // most there is
+			return r
 		case r == '\n' || r == '\t':
 			return r
 		case r == '\r' || r == '\u2028' || r == '\u2029':

@@ -102,7 +102,10 @@ func isForward(subject string) bool {
 // letters reduces a text to what two renderings of it share.
 func letters(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+		switch {
+		case 'a' <= r && r <= 'z', '0' <= r && r <= '9': // most there is
+			return r
+		case unicode.IsLetter(r), unicode.IsDigit(r):
 			return unicode.ToLower(r)
 		}
 		return -1
