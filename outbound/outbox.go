@@ -25,7 +25,7 @@ const (
 	grace    = 2 * time.Second    // for mails under way when the program stops; the answer to a final dot gets 5 s more
 	flood    = 16                 // acknowledgments due at once are a flood
 	lull     = time.Second        // after which all else goes out too
-	patience = 10 * time.Second   // and after this long in any case
+	patience = 30 * time.Second   // and after this long in any case
 	giveUp   = 5 * 24 * time.Hour // RFC 5321 §4.5.4.1: give up after four or five days
 )
 

@@ -2,6 +2,7 @@ package smtp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,8 @@ type fake struct {
 	features []string          // lines of the EHLO answer
 	refuse   error             // the dial's result
 	wait     time.Duration     // before an answer of "wait"
+	secured  *tls.Config       // for STARTTLS, which without it is only a word
+	implicit bool              // TLS from the start
 
 	mu       sync.Mutex
 	dials    int
@@ -53,6 +56,9 @@ func (f *fake) dial(context.Context, string, string) (net.Conn, error) {
 }
 
 func (f *fake) serve(conn net.Conn) {
+	if f.implicit {
+		conn = tls.Server(conn, f.secured)
+	}
 	text := &peer{textproto.NewConn(conn), conn}
 	defer func() {
 		text.Close()
@@ -88,7 +94,12 @@ func (f *fake) obey(text *peer, line string) error {
 		lines[len(lines)-1] = "250 " + lines[len(lines)-1]
 		return f.say(text, strings.Join(lines, "\n"), phaseHello)
 	case "STARTTLS":
-		return f.say(text, "220 go on", "starttls")
+		err := f.say(text, "220 go on", "starttls")
+		if f.secured != nil && err == nil {
+			text.net = tls.Server(text.net, f.secured)
+			text.Conn = textproto.NewConn(text.net)
+		}
+		return err
 	case "AUTH":
 		return f.say(text, "235 2.7.0 welcome", phaseAuth)
 	case "MAIL":

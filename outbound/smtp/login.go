@@ -52,6 +52,9 @@ func (c *session) byPassword(offer string, offers func(string) bool) error {
 func (c *session) byToken(ctx context.Context, offer string, offers func(string) bool) error {
 	s := c.server
 	token, err := s.Token(ctx)
+	if ctx.Err() != nil {
+		c.conn.end(context.Cause(ctx)) // it may not have heard yet
+	}
 	if err != nil {
 		return fmt.Errorf("token: %w", err)
 	}
@@ -59,7 +62,6 @@ func (c *session) byToken(ctx context.Context, offer string, offers func(string)
 	if !ok {
 		return wire.NoBearer(offer)
 	}
-	c.token = token
 	c.conn.begin(phaseAuth, s.config.Timeouts.Command) // the token took its own time
 	code, words, err := c.ask("AUTH " + login.Mechanism + " " + base64.StdEncoding.EncodeToString(login.Initial))
 	var challenge []byte
@@ -67,10 +69,11 @@ func (c *session) byToken(ctx context.Context, offer string, offers func(string)
 		challenge, _ = base64.StdEncoding.DecodeString(words) // it only explains
 		code, words, err = c.ask(base64.StdEncoding.EncodeToString(login.Farewell))
 	}
-	if err == nil && code != 235 {
-		err = &tokenRefusal{&textproto.Error{Code: code, Msg: words}, challenge}
+	if err != nil || code == 235 {
+		return err
 	}
-	return err
+	c.another = code/100 == 5 && s.TokenRefused != nil && s.TokenRefused(token)
+	return &tokenRefusal{&textproto.Error{Code: code, Msg: words}, challenge}
 }
 
 // ask sends a line and returns the answer, whatever its code.

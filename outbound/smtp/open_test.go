@@ -15,6 +15,7 @@ import (
 func TestNewListsAllMistakes(t *testing.T) {
 	_, err := New(Config{HELO: "two words", Servers: []Server{
 		{URL: "smtps://mx.example:465", Username: "us"},
+		{URL: "smtps://mx.example", Token: new(tokens).token},
 		{URL: "smtp+insecure://mx.example"},
 		{URL: "smtp+insecure://10.0.0.1:25"},
 		{URL: "smtp://mx.example"},
@@ -27,7 +28,7 @@ func TestNewListsAllMistakes(t *testing.T) {
 		t.Fatal("all mistakes were taken")
 	}
 	for _, want := range []string{
-		"cannot be a name in EHLO", "needs a password", "smtp+insecure://mx.example: smtp+insecure is for loopback only",
+		"cannot be a name in EHLO", "needs a password or a token", "a token needs a username", "smtp+insecure://mx.example: smtp+insecure is for loopback only",
 		"10.0.0.1:25: smtp+insecure is for loopback", "smtp://mx.example: the scheme must be", "smtps://: want",
 		"/path: want", "must not hold the login", "missing protocol scheme",
 	} {

@@ -17,21 +17,21 @@ import (
 // A session is one connection, ready for the next mail. One goroutine uses it
 // at a time.
 type session struct {
-	server *server
-	conn   *leash
-	smtp   *smtp.Client
-	mails  int         // attempts made
-	reused bool        // has carried a mail before this one
-	dirty  bool        // a transaction may be open: RSET first
-	lost   bool        // answers are missing
-	token  string      // the access token logged in with
-	expiry *time.Timer // while idle
+	server  *server
+	conn    *leash
+	smtp    *smtp.Client
+	mails   int         // attempts made
+	reused  bool        // has carried a mail before this one
+	dirty   bool        // a transaction may be open: RSET first
+	lost    bool        // answers are missing
+	another bool        // the token was refused, another may do better
+	expiry  *time.Timer // while idle
 }
 
 // dial returns a session ready for mail. A refused token is replaced once.
 func (s *server) dial(ctx context.Context) (*session, *Error) {
 	c, failed := s.connect(ctx)
-	if failed != nil && failed.LoginRefused && c.token != "" && s.TokenRefused != nil && s.TokenRefused(c.token) {
+	if c.another {
 		c, failed = s.connect(ctx)
 	}
 	return c, failed

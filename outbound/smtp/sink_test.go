@@ -2,30 +2,26 @@ package smtp
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"errors"
 	"io"
 	"log"
-	"math/big"
 	"net"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/emersion/go-sasl"
 	gosmtp "github.com/emersion/go-smtp"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/id8labs/escalated/mailbox/wire/wiretest"
 )
 
 // A sink is a real server, go-smtp's, that keeps what it gets.
 type sink struct {
 	password   string // empty: no AUTH
 	mechanisms []string
+	onSASL     func(mechanism string) sasl.Server // nil: PLAIN and LOGIN
 
 	mu       sync.Mutex
 	from, to string
@@ -100,6 +96,9 @@ func (v *visit) Auth(mechanism string) (sasl.Server, error) {
 		}
 		return nil
 	}
+	if v.onSASL != nil {
+		return v.onSASL(mechanism), nil
+	}
 	if mechanism == sasl.Plain {
 		return sasl.NewPlainServer(func(_, username, password string) error { return check(username, password) }), nil
 	}
@@ -124,30 +123,6 @@ func (l *loginServer) Next(response []byte) (challenge []byte, done bool, err er
 		return []byte("Password:"), false, nil
 	}
 	return nil, true, l.check(*l.username, words)
-}
-
-// certificate makes one for 127.0.0.1, and the pool that trusts it.
-func certificate(t testing.TB) (*tls.Config, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}, pool
 }
 
 func secret(password string) func() (string, error) {
@@ -217,7 +192,7 @@ func TestTooBigIsRefused(t *testing.T) {
 }
 
 func TestTLSAndLogin(t *testing.T) {
-	secured, pool := certificate(t)
+	secured, pool := wiretest.Certificate(t, nil)
 	for _, scheme := range []string{"smtps", "smtp+starttls"} {
 		for _, mechanisms := range [][]string{{"PLAIN"}, {"LOGIN"}, {"CRAM-MD5", "LOGIN", "PLAIN"}} {
 			s := &sink{password: "right", mechanisms: mechanisms}
@@ -242,7 +217,7 @@ func TestLoginToLoopback(t *testing.T) {
 }
 
 func TestLoginRefused(t *testing.T) {
-	secured, pool := certificate(t)
+	secured, pool := wiretest.Certificate(t, nil)
 	for _, mechanism := range []string{"PLAIN", "LOGIN"} {
 		s := &sink{password: "right", mechanisms: []string{mechanism}}
 		addr := s.serve(t, true, secured, nil)
@@ -255,21 +230,6 @@ func TestLoginRefused(t *testing.T) {
 		mustFail(t, c, letter)
 		if s.logins != 1 || !c.Health()[0].LoginRefused {
 			t.Errorf("%s: %d logins within a minute, want 1; %+v", mechanism, s.logins, c.Health())
-		}
-	}
-}
-
-func TestUnknownCertificate(t *testing.T) {
-	secured, _ := certificate(t)
-	for _, scheme := range []string{"smtps", "smtp+starttls"} {
-		s := &sink{}
-		addr := s.serve(t, scheme == "smtps", secured, nil)
-		failed := mustFail(t, start(t, Config{Servers: []Server{{URL: scheme + "://" + addr, RootCAs: x509.NewCertPool()}}}), letter)
-		if _, unknown := errors.AsType[x509.UnknownAuthorityError](failed); !unknown || failed.Verdict != Down || failed.Phase != phaseTLS {
-			t.Errorf("%s: %v", scheme, failed)
-		}
-		if !strings.Contains(failed.Error(), "`ca_file`") {
-			t.Errorf("%s: %v does not say what to do", scheme, failed)
 		}
 	}
 }
