@@ -36,6 +36,7 @@ func (c *Composer) data(s *threads.Settings, job threads.Job, now time.Time) tem
 		from := job.Letter.From[0]
 		d.Author = cmp.Or(from.Name, from.Address)
 	}
+	d.Cut = job.Letter != nil && job.Letter.Cut
 	switch {
 	case n.Template == "undeliverable" && len(n.Lines) == 2:
 		d.Failures, d.Lines = []templates.Failure{{Recipient: n.Lines[0], Mail: "our mail", Answer: n.Lines[1]}}, nil

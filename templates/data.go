@@ -29,6 +29,7 @@ type Data struct {
 	Cases []*Case // missed: all cases of a mail about several, Case being the first
 
 	Late     time.Duration // customer mails: how late this mail is; 0 when in time
+	Cut      bool          // ack, wrote: the mail was too long, and only its beginning was read
 	Waiting  time.Duration // late-ack: how long the mail has not been accepted
 	Because  string        `max:"300"`            // operator: why, as a clause
 	Author   string        `max:"300"`            // wrote: who wrote the Words

@@ -8,8 +8,9 @@
 // bounded before a template sees it, so no template, built in or a user's, can
 // be made to break a header, a line or a page. A subject is one line of at most
 // 120 characters and always keeps its "[ESC-…]", which the renderer adds. HTML
-// stays under 100 KB, and what is built in loads nothing from anywhere. The bare acknowledgment is given the id and
-// nothing else, so that no wording of it can echo a stranger.
+// stays under 100 KB, and what is built in loads nothing from anywhere. The bare
+// acknowledgment is given the id and whether the mail was cut, and nothing else,
+// so that no wording of it can echo a stranger.
 //
 // A wording that fails is replaced by the built-in one; see [Mail.Fallback].
 //

@@ -134,6 +134,28 @@ func TestBareAcknowledgmentSaysNothing(t *testing.T) {
 	}
 }
 
+// Who sent a mail that was too long to be read whole is told, also in the bare
+// acknowledgment, and so is the owner.
+func TestCutMailIsToldOf(t *testing.T) {
+	d := Sample()
+	d.Cut = true
+	for _, test := range []struct{ name, lang, says string }{
+		{"ack", "en", "too long to be read whole"}, {"ack", "de", "zu lang, um ganz gelesen zu werden"},
+		{"ack-bare", "en", "too long to be read whole"}, {"ack-bare", "de", "zu lang, um ganz gelesen zu werden"},
+		{"wrote", "en", "too long to be read whole"},
+	} {
+		m, err := Builtin().Render(test.name, test.lang, d)
+		if err != nil || m.Fallback != nil {
+			t.Fatal(err, m.Fallback)
+		}
+		for _, part := range []string{m.Text, m.HTML} {
+			if !strings.Contains(strings.Join(strings.Fields(part), " "), test.says) {
+				t.Errorf("%s in %s does not say %q:\n%s", test.name, test.lang, test.says, part)
+			}
+		}
+	}
+}
+
 func TestAcknowledgmentSubjects(t *testing.T) {
 	set := Builtin()
 	for severity, want := range []string{

@@ -27,6 +27,9 @@ func (d *Desk) open(tx store.Txn, s *Settings, a *arrival, t thread) error {
 	if t.claims != "" {
 		notes = append(notes, fmt.Sprintf("This mail names %s and was not joined to it: %s.", t.claims, t.why))
 	}
+	if a.cut() {
+		notes = append(notes, fmt.Sprintf("This mail has %d MiB. Only its beginning was read, which an acknowledgment tells the sender; the whole of it is in the archive folder.", (a.message.Size+1<<20-1)>>20))
+	}
 	verdict := a.verdict
 	verdict.Severity = cmp.Or(verdict.Severity, 2) // don't underestimate what could not be rated
 	verdict.Customer = s.customer(verdict.Customer, customer)

@@ -26,6 +26,7 @@ type arrival struct {
 	message  mailbox.Message
 	verdict  classify.Verdict
 	err      error
+	read     int64     // octets of it that were fetched, fewer than message.Size when it was cut
 	received time.Time // INTERNALDATE bounded by now: what clocks run from
 	now      time.Time
 }
@@ -169,7 +170,7 @@ func (d *Desk) readOne(s *Settings, raw mailbox.Raw) (a arrival) {
 		a.received = a.now
 	}
 	a.message, a.err = parse.Mail(raw, s.Trust)
-	a.message.Location = raw.Location
+	a.message.Location, a.read = raw.Location, int64(len(raw.Bytes))
 	if a.err == nil {
 		a.verdict = d.classify(&a.message, &s.Directory)
 	}
@@ -293,11 +294,14 @@ func content(m *mailbox.Message) [32]byte {
 	return sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%d\n%x", m.MessageID, from.Address, m.Date.Unix(), text))
 }
 
+// cut reports a mail of which only the beginning was read.
+func (a *arrival) cut() bool { return a.read < a.message.Size }
+
 func letter(a *arrival) Letter {
 	m := &a.message
 	return Letter{
 		Location: m.Location, Received: a.received, Hash: hex.EncodeToString(m.Hash[:]),
 		MessageID: m.MessageID, Date: m.Date, From: m.From, To: m.To, Cc: m.Cc,
-		Subject: m.Subject, Text: m.Text, Attachments: m.Attachments, Origin: m.Origin,
+		Subject: m.Subject, Text: m.Text, Attachments: m.Attachments, Origin: m.Origin, Cut: a.cut(),
 	}
 }

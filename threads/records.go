@@ -97,6 +97,7 @@ type Letter struct {
 	Subject     string               `json:"subject"`
 	Text        string               `json:"text"` // the new text only
 	Attachments []mailbox.Attachment `json:"attachments,omitempty"`
+	Cut         bool                 `json:"cut,omitempty"` // larger than limits.message: only its beginning was read
 	Origin      mailbox.Origin       `json:"origin"`
 }
 

@@ -165,8 +165,8 @@ func TestIMAPCutAnywhere(t *testing.T) {
 	})
 }
 
-// answer matches the server's answer with the whole of one mail.
-func answer(uid int) *regexp.Regexp {
+// bodyOf matches the server's answer with the whole of one mail.
+func bodyOf(uid int) *regexp.Regexp {
 	return regexp.MustCompile(fmt.Sprintf(`\* \d+ FETCH \(UID %d [^)]*BODY\[\]`, uid))
 }
 
@@ -174,7 +174,7 @@ func answer(uid int) *regexp.Regexp {
 // tries, people are told, and all other mails go their way at once.
 func TestAnswerThatCannotBeRead(t *testing.T) {
 	inFaulty(t, func(f *faulty) {
-		poisoned := answer(2)
+		poisoned := bodyOf(2)
 		f.in.Spoil(fault.Spoil{Down: fault.Stream{Edit: func(piece []byte) []byte {
 			return poisoned.ReplaceAll(piece, []byte("* 2 FETCH (UID 2 BODY[[] NIL NIL"))
 		}}})

@@ -80,7 +80,7 @@ func (f *faulty) recorded() {
 	}
 	for _, r := range records {
 		if r.Messages != 1 || r.AcknowledgedAt == nil || len(r.Undeliverable) > 0 {
-			f.Errorf("%s of %s: %d messages, acknowledged %v, undeliverable %v", r.ID, r.Customer.Address, r.Messages, r.AcknowledgedAt, r.Undeliverable)
+			f.Errorf("%s of %s: %d messages, acknowledged %v, undeliverable %v", r.ID, *r.Customer.Address, r.Messages, r.AcknowledgedAt, r.Undeliverable)
 		}
 	}
 	acks := f.acknowledgments()

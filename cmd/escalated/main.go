@@ -30,6 +30,7 @@ type commands struct {
 	Init    initCommand    `cmd:"" help:"Write a commented configuration file to fill in."`
 	List    listCommand    `cmd:"" help:"List escalations that are not closed."`
 	Show    showCommand    `cmd:"" help:"Show one escalation with its events."`
+	Check   checkCommand   `cmd:"" help:"Check the configuration and all it names: folders, mailbox, SMTP servers; send a test mail."`
 	Inspect inspectCommand `cmd:"" help:"Show how the service reads mails, without any server."`
 	Pause   pauseCommand   `cmd:"" name:"pause-sending" help:"Emergency brake: nothing is sent until resume-sending. Mail is still taken in."`
 	Resume  resumeCommand  `cmd:"" name:"resume-sending" help:"Release the brake."`

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,7 @@ const (
 	lookedWithin = 5 * time.Minute  // the folder must have been looked at
 	sentWithin   = 10 * time.Minute // what is due must have been sent
 	clockJump    = time.Minute      // more than any scheduler is late
+	lapseWarning = 14 * 24 * time.Hour
 )
 
 // A trouble is something wrong with the service now. All of them make it
@@ -84,7 +87,30 @@ func (d *daemon) troubles(ctx context.Context) []trouble {
 	if down := d.smtpDown(); down != "" {
 		list = append(list, trouble{threads.Trouble{Key: "smtp", Says: "smtp: " + down}, false})
 	}
-	return append(list, d.outboxTroubles(ctx)...)
+	return append(append(list, d.lapseTroubles(time.Now())...), d.outboxTroubles(ctx)...)
+}
+
+// lapseTroubles are certificates and consents that end soon. What has ended
+// already shows as the failing connection it makes.
+func (d *daemon) lapseTroubles(now time.Time) []trouble {
+	ends := map[string]time.Time{"the certificate of the IMAP server": d.inbox.Status().CertificateEnds}
+	for _, s := range d.client.Health() {
+		ends["the certificate of the SMTP server "+s.Server] = s.CertificateEnds
+	}
+	for _, s := range d.tokens.Status() {
+		ends["the OAuth2 consent of "+s.ClientID] = s.ConsentExpires
+	}
+	var list []trouble
+	for _, what := range slices.Sorted(maps.Keys(ends)) {
+		if end := ends[what]; !end.IsZero() && end.Sub(now) < lapseWarning {
+			list = append(list, trouble{threads.Trouble{
+				Key:  "lapse/" + what,
+				Says: "lapse: " + what + " ends on " + end.UTC().Format("2006-01-02 15:04 UTC") + "; then no mail goes through it.",
+				Do:   "Have it renewed before that.",
+			}, true})
+		}
+	}
+	return list
 }
 
 func (d *daemon) diskTroubles() []trouble {

@@ -72,6 +72,7 @@ func (s *session) greet(ctx context.Context) error {
 		TLSConfig:             s.in.server.tls(s.in.cfg.RootCAs),
 		UnilateralDataHandler: &imapclient.UnilateralDataHandler{Mailbox: s.heard},
 	}
+	wire.NoteExpiry(options.TLSConfig, func(end time.Time) { s.in.state.set(func(st *Status) { st.CertificateEnds = end }) })
 	switch s.in.server.security {
 	case implicitTLS:
 		conn := tls.Client(s.line, options.TLSConfig)

@@ -13,6 +13,9 @@
 //     one by one, behind all others, and only a mail that fails alone is
 //     reported to the desk.
 //   - At most two batches are in memory: one at the desk, one being fetched.
+//   - Neither password nor token crosses a connection without TLS, except to
+//     loopback where the URL says imap+insecure. A server that has no STARTTLS
+//     where it should, or a certificate that is not its own, is told nothing.
 //   - No command waits for ever: a minute without a byte from the server ends
 //     the connection.
 //

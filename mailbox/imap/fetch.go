@@ -19,25 +19,27 @@ import (
 func (s *session) fetch(uids []imap.UID) (raws []mailbox.Raw, broken []imap.UID, err error) {
 	options := &imap.FetchOptions{
 		UID: true, InternalDate: true, RFC822Size: true,
-		BodySection: []*imap.FetchItemBodySection{{Peek: true, Partial: &imap.SectionPartial{Size: s.in.cfg.Limit}}},
+		// One octet more than is wanted tells a mail that was cut from one that just fits.
+		BodySection: []*imap.FetchItemBodySection{{Peek: true, Partial: &imap.SectionPartial{Size: s.in.cfg.Limit + 1}}},
 	}
-	var unreadable error
 	err = s.do("fetch", func() error {
 		cmd := s.c.Fetch(imap.UIDSetNum(uids...), options)
+		var octets int64
 		for msg := cmd.Next(); msg != nil; msg = cmd.Next() {
-			switch raw, err := s.read(msg); {
+			raw, err := s.read(msg, len(uids) > 1 && octets > s.in.cfg.BatchBytes)
+			switch {
 			case errors.Is(err, errNoBody):
 				broken = append(broken, imap.UID(raw.Location.UID))
 			case err != nil:
-				unreadable = err
-				s.line.hangUp() // or the rest would have to be read first
+				return err // the connection has ended, and cmd with it
 			default:
 				raws = append(raws, raw)
 			}
+			octets += int64(len(raw.Bytes))
 		}
 		return cmd.Close()
 	})
-	if err = errors.Join(err, unreadable); err != nil {
+	if err != nil {
 		return nil, nil, err
 	}
 	slices.SortFunc(raws, func(a, b mailbox.Raw) int {
@@ -50,8 +52,13 @@ func (s *session) fetch(uids []imap.UID) (raws []mailbox.Raw, broken []imap.UID,
 // mail was being fetched, and that go-imap took for the answer.
 var errNoBody = errors.New("the server sent no body")
 
-// read takes one FETCH response apart.
-func (s *session) read(msg *imapclient.FetchMessageData) (mailbox.Raw, error) {
+// errTooMuch is about a batch of mails each larger than the server said: read
+// together they might not fit in memory.
+var errTooMuch = errors.New("the server sends more than the sizes it told add up to")
+
+// read takes one FETCH response apart. Where the batch is full its body is not
+// read. After any error but errNoBody the connection has ended.
+func (s *session) read(msg *imapclient.FetchMessageData, full bool) (mailbox.Raw, error) {
 	var raw mailbox.Raw
 	var whole bool
 	for item := msg.Next(); item != nil; item = msg.Next() {
@@ -66,7 +73,7 @@ func (s *session) read(msg *imapclient.FetchMessageData) (mailbox.Raw, error) {
 			if item.Literal == nil {
 				continue
 			}
-			body, err := s.readBody(item.Literal)
+			body, err := s.readBody(item.Literal, full)
 			if err != nil {
 				return raw, err
 			}
@@ -79,25 +86,41 @@ func (s *session) read(msg *imapclient.FetchMessageData) (mailbox.Raw, error) {
 	return s.trueSize(raw), nil
 }
 
-func (s *session) readBody(literal imap.LiteralReader) ([]byte, error) {
+// readBody reads a body or ends the connection. After an error the literal must
+// not be read again, not even by go-imap's Next and Close, which skip what is
+// left of it: go-imap's own reader has gone on by then, and reads the same buffer.
+func (s *session) readBody(literal imap.LiteralReader, full bool) ([]byte, error) {
 	size := literal.Size()
-	if size > s.in.cfg.Limit {
-		return nil, fmt.Errorf("the server sent %d octets where %d were asked for", size, s.in.cfg.Limit)
+	var err error
+	switch {
+	case size > s.in.cfg.Limit+1:
+		err = fmt.Errorf("the server sent %d octets where %d were asked for", size, s.in.cfg.Limit+1)
+	case full && size > 0:
+		err = errTooMuch
+	}
+	if err != nil {
+		s.line.hangUp() // or the rest would have to be read first
+		_, _ = io.Copy(io.Discard, literal)
+		return nil, err
 	}
 	body := make([]byte, size)
 	if _, err := io.ReadFull(literal, body); err != nil {
+		s.line.hangUp()
 		return nil, fmt.Errorf("body: %w", err)
 	}
 	return body, nil
 }
 
-// trueSize corrects servers that only estimate RFC822.SIZE, so that Bytes is
-// shorter than Size exactly when the mail was cut. A mail without an
-// INTERNALDATE is received now.
+// trueSize cuts a mail at the limit and corrects servers that only estimate
+// RFC822.SIZE, so that Bytes is shorter than Size exactly when the mail was
+// cut. A mail without an INTERNALDATE is received now.
 func (s *session) trueSize(raw mailbox.Raw) mailbox.Raw {
 	got := int64(len(raw.Bytes))
-	if got < s.in.cfg.Limit || raw.Size < got {
+	if got <= s.in.cfg.Limit {
 		raw.Size = got
+	} else {
+		raw.Size = max(raw.Size, got)
+		raw.Bytes = raw.Bytes[:s.in.cfg.Limit]
 	}
 	if raw.Received.IsZero() {
 		raw.Received = time.Now()
@@ -114,6 +137,7 @@ func (s *session) fetchOrBlame(uids []imap.UID) ([]mailbox.Raw, error) {
 	case err == nil:
 		for _, raw := range raws {
 			delete(s.in.memory.suspects, imap.UID(raw.Location.UID))
+			clear(s.in.memory.failed)
 		}
 		for _, uid := range broken {
 			if err := s.blame(uid, errNoBody); err != nil {
@@ -141,7 +165,7 @@ func (s *session) accuse(mails []mail) {
 
 func (s *session) accuseOne(uid imap.UID) {
 	if s.trusted(uid) {
-		s.in.memory.suspects[uid] = time.Time{}
+		s.in.memory.suspects[uid] = suspicion{}
 	}
 }
 
@@ -158,14 +182,47 @@ func (s *session) blame(uid imap.UID, reason error) error {
 			return err // expunged by somebody else meanwhile
 		}
 	}
-	s.in.memory.suspects[uid] = time.Now().Add(s.in.cfg.Poll)
+	s.in.memory.suspects[uid] = suspicion{time.Now().Add(s.in.cfg.Poll / 2), reason.Error()} // at the next look
+	s.in.cfg.Log.Warn("imap mail cannot be fetched", "uid", uid, "uid_validity", s.in.memory.validity, "error", reason)
+	if s.in.memory.excuses(uid, reason) {
+		return nil
+	}
 	fate, err := s.in.desk.Fail(s.hard, s.location(uid), reason)
 	if err != nil {
 		return deskError{fmt.Errorf("fail: %w", err)}
 	}
-	s.in.cfg.Log.Warn("imap mail cannot be fetched", "uid", uid, "uid_validity", s.in.memory.validity, "error", reason)
 	if !connected {
 		return nil // the next session files it
 	}
 	return s.file([]ruling{{uid, fate}})
+}
+
+// excuse is for how long a failure is thought to be the server's, where that
+// may be: as many mails as there are would be given up otherwise, because its
+// disk is away or large packets are lost.
+const excuse = time.Hour
+
+// excuses notes that a mail failed alone, and reports whether that may be the
+// server's fault: it says so, or other mails fail too and none can be fetched.
+func (m *memory) excuses(uid imap.UID, reason error) bool {
+	if len(m.failed) == 0 {
+		m.failedSince = time.Now()
+	}
+	m.failed[uid] = true
+	e, ok := errors.AsType[*imap.Error](reason)
+	unavailable := ok && (e.Code == imap.ResponseCodeUnavailable || e.Code == imap.ResponseCodeInUse || e.Code == imap.ResponseCodeLimit)
+	return (unavailable || len(m.failed) > 1) && time.Since(m.failedSince) < excuse
+}
+
+// trouble says what keeps mails in the folder, "" when nothing does.
+func (m *memory) trouble() string {
+	if m.stuck != "" {
+		return m.stuck
+	}
+	for uid, s := range m.suspects {
+		if s.reason != "" {
+			return fmt.Sprintf("mail %d of the watched folder cannot be fetched: %s", uid, s.reason)
+		}
+	}
+	return ""
 }

@@ -47,9 +47,8 @@ func (s *session) fileTo(folder, name string, uids []imap.UID) error {
 	copied, err := s.move(name, uids)
 	if err == nil || !refused(err) {
 		s.in.memory.refusal = ""
-	} else if refusal := err.Error(); refusal != s.in.memory.refusal {
-		s.in.memory.refusal = refusal
-		s.in.cfg.Log.Warn("imap mails cannot be moved: they stay and are tried again", "folder", name, "mails", len(uids), "error", err)
+	} else {
+		s.refusedMove(folder, name, len(uids), err)
 	}
 	if err == nil {
 		s.in.state.addBacklog(-len(uids))
@@ -61,6 +60,15 @@ func (s *session) fileTo(folder, name string, uids []imap.UID) error {
 		}
 	}
 	return unlessRefused(err)
+}
+
+// refusedMove notes that mails stay for now, and logs it unless it did before.
+func (s *session) refusedMove(folder, name string, mails int, err error) {
+	s.in.memory.stuck = fmt.Sprintf("mails cannot be moved to %s and stay in the watched folder: %v", folder, err)
+	if refusal := err.Error(); refusal != s.in.memory.refusal {
+		s.in.memory.refusal = refusal
+		s.in.cfg.Log.Warn("imap mails cannot be moved: they stay and are tried again", "folder", name, "mails", mails, "error", err)
+	}
 }
 
 // move moves mails, creating the folder once if it vanished.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/emersion/go-imap/v2"
 )
@@ -137,6 +136,7 @@ func (s *session) selectFolder(context.Context) error {
 		if data.UIDValidity == 0 {
 			return errors.New("the server gives no UIDVALIDITY, so mails cannot be told apart")
 		}
+		s.keyword = false
 		for _, flag := range data.PermanentFlags {
 			s.keyword = s.keyword || flag == imap.FlagWildcard || strings.EqualFold(string(flag), string(filedFlag))
 		}
@@ -155,5 +155,5 @@ func (s *session) remember(validity uint32) {
 	if m.validity != 0 {
 		s.in.cfg.Log.Warn("imap UIDVALIDITY changed: every mail in the folder is looked at anew", "folder", s.folder)
 	}
-	*m = memory{validity: validity, suspects: make(map[imap.UID]time.Time)}
+	*m = memory{validity: validity, suspects: make(map[imap.UID]suspicion), failed: make(map[imap.UID]bool)}
 }

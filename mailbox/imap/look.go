@@ -30,7 +30,7 @@ type ruling struct {
 
 // reconcile looks at every mail of the folder.
 func (s *session) reconcile(ctx context.Context) error {
-	s.fresh = false
+	s.fresh, s.in.memory.stuck = false, ""
 	uids, err := s.list()
 	if err != nil {
 		return err
@@ -55,10 +55,11 @@ func (s *session) reconcile(ctx context.Context) error {
 }
 
 // list returns the UIDs of the folder in ascending order, without the mails
-// that were copied away and could not be expunged. NOOP first: a session may
-// know less than the server until it is told.
+// that were copied away and could not be expunged. The folder is selected anew:
+// a session may know less than the server until it is told, and stays with a
+// folder that was renamed or deleted while another took its name.
 func (s *session) list() (uids []imap.UID, err error) {
-	if err := s.do("noop", func() error { return s.c.Noop().Wait() }); err != nil {
+	if err := s.selectFolder(s.hard); err != nil {
 		return nil, err
 	}
 	m := &s.in.memory
@@ -79,6 +80,7 @@ func (s *session) list() (uids []imap.UID, err error) {
 	for uid := range m.suspects {
 		if !all.Contains(uid) {
 			delete(m.suspects, uid)
+			delete(m.failed, uid)
 		}
 	}
 	uids, err = numbers(all)
@@ -219,7 +221,7 @@ func (s *session) takeTogether(ctx context.Context, mails []mail) error {
 func (s *session) takeAlone(ctx context.Context, mails []mail) error {
 	var batches [][]imap.UID
 	for _, m := range mails {
-		if !time.Now().Before(s.in.memory.suspects[m.uid]) {
+		if !time.Now().Before(s.in.memory.suspects[m.uid].until) {
 			batches = append(batches, []imap.UID{m.uid})
 		}
 	}

@@ -3,6 +3,7 @@ package imap
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -151,12 +152,7 @@ func TestPoisonedMail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				o, desk := open(t), newDesk()
-				desk.judge = func(_ mailbox.Location, fails int) mailbox.Fate {
-					if fails < 3 {
-						return mailbox.Leave
-					}
-					return mailbox.Quarantine
-				}
+				desk.judge = afterThree
 				o.onFetch = func(conn *imapserver.Conn, uids imap.UIDSet, options *imap.FetchOptions) error {
 					if uids.Contains(2) && len(options.BodySection) > 0 {
 						return fault(conn, options)
@@ -179,6 +175,118 @@ func TestPoisonedMail(t *testing.T) {
 				}
 				o.expect("INBOX", 0, 0)
 				o.expect("Escalations/Quarantine", 1, 0)
+			})
+		})
+	}
+}
+
+// While no mail can be fetched at all, the server is to blame, and no mail is
+// given up for an hour; what lasts shows in the status.
+func TestNothingCanBeFetched(t *testing.T) {
+	for name, test := range map[string]struct {
+		fault func(conn *imapserver.Conn) error
+		mails []string
+	}{
+		"refused":             {func(*imapserver.Conn) error { return no(imap.ResponseCodeServerBug) }, []string{"1", "2", "3"}},
+		"cut":                 {func(conn *imapserver.Conn) error { return conn.NetConn().Close() }, []string{"1", "2", "3"}},
+		"one mail, it is ill": {func(*imapserver.Conn) error { return no(imap.ResponseCodeUnavailable) }, []string{"1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o, desk := open(t), newDesk()
+				desk.judge = afterThree
+				o.onFetch = func(conn *imapserver.Conn, _ imap.UIDSet, options *imap.FetchOptions) error {
+					if len(options.BodySection) > 0 {
+						return test.fault(conn)
+					}
+					return nil
+				}
+				o.put(test.mails...)
+				in, _ := o.watch(o.config(), desk)
+				pass(50 * time.Minute)
+				o.expect("INBOX", uint32(len(test.mails)), 0)
+				if st := in.Status(); st.Err == "" {
+					t.Errorf("status %+v", st)
+				}
+				mend(o, &o.onFetch)
+				pass(time.Minute + 2*time.Second)
+				o.expect("Escalations/Archive", uint32(len(test.mails)), 0)
+				if st := in.Status(); st.Err != "" {
+					t.Errorf("status afterwards %+v", st)
+				}
+			})
+		})
+	}
+}
+
+// Mails that cannot be fetched for hours are given up even where none can.
+func TestNothingCanBeFetchedForHours(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, desk := open(t), newDesk()
+		desk.judge = afterThree
+		o.onFetch = func(_ *imapserver.Conn, _ imap.UIDSet, options *imap.FetchOptions) error {
+			if len(options.BodySection) > 0 {
+				return no(imap.ResponseCodeServerBug)
+			}
+			return nil
+		}
+		o.put("1", "2")
+		o.watch(o.config(), desk)
+		pass(2 * time.Hour)
+		o.expect("Escalations/Quarantine", 2, 0)
+	})
+}
+
+// afterThree gives a mail up at its third failure.
+func afterThree(_ mailbox.Location, fails int) mailbox.Fate {
+	if fails < 3 {
+		return mailbox.Leave
+	}
+	return mailbox.Quarantine
+}
+
+// Whatever a server says of sizes, a mail is whole or known to be cut, and what
+// is in memory at once has a bound.
+func TestSizesLie(t *testing.T) {
+	const limit = 100
+	long := header + strings.Repeat("x", 150-len(header))
+	fits := header + strings.Repeat("y", limit-len(header))
+	for _, lie := range []string{"0", "7", "99999999", "4294967295"} {
+		t.Run(lie, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				o, desk := open(t), newDesk()
+				size := regexp.MustCompile(`RFC822.SIZE \d+`)
+				o.hear = func(sent []byte) []byte { return size.ReplaceAll(sent, []byte("RFC822.SIZE "+lie)) }
+				mails := []string{header, long, fits, long, header + "z"}
+				o.put(mails...)
+				cfg := o.config()
+				cfg.Limit, cfg.BatchBytes = limit, 120
+				o.watch(cfg, desk)
+				pass(time.Minute)
+				if n := len(desk.raws()); n != len(mails) {
+					t.Errorf("received %d mails, want %d", n, len(mails))
+				}
+				for _, raw := range desk.raws() {
+					mail := mails[raw.Location.UID-1]
+					if string(raw.Bytes) != mail[:min(len(mail), limit)] {
+						t.Errorf("mail %d came as %q", raw.Location.UID, raw.Bytes)
+					}
+					if cut := raw.Size > int64(len(raw.Bytes)); cut != (len(mail) > limit) {
+						t.Errorf("mail %d of %d octets came with %d of %d", raw.Location.UID, len(mail), len(raw.Bytes), raw.Size)
+					}
+				}
+				for _, batch := range desk.shape() {
+					octets := 0
+					for _, uid := range batch {
+						octets += min(len(mails[uid-1]), limit+1)
+					}
+					if len(batch) > 1 && octets > 120+limit+1 {
+						t.Errorf("a batch of %d octets: %v", octets, batch)
+					}
+				}
+				if n := len(o.dialled()); n > 2 {
+					t.Errorf("%d connections", n)
+				}
 			})
 		})
 	}

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -202,4 +203,54 @@ func (e elsewhere) expunge(uid imap.UID) {
 	uids := imap.UIDSetNum(uid)
 	_ = e.Store(nil, uids, &imap.StoreFlags{Op: imap.StoreFlagsAdd, Silent: true, Flags: []imap.Flag{imap.FlagDeleted}}, nil)
 	_ = e.Expunge(nil, &uids)
+}
+
+// A session follows the name of the folder, not the folder it once selected.
+func TestFolderReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, desk := open(t), newDesk()
+		cfg := o.config()
+		cfg.Folder = "Support"
+		if err := o.user.Create("Support", nil); err != nil {
+			t.Fatal(err)
+		}
+		in, _ := o.watch(cfg, desk)
+		if err := o.user.Rename("Support", "Old", nil); err != nil {
+			t.Fatal(err)
+		}
+		pass(2 * time.Minute)
+		if st := in.Status(); st.Connected || st.Err == "" {
+			t.Errorf("status without the folder %+v", st)
+		}
+		if err := o.user.Create("Support", nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := o.user.Append("Support", strings.NewReader(header), &imap.AppendOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Minute)
+		if n := len(desk.raws()); n != 1 {
+			t.Errorf("received %d mails of the new folder, want 1", n)
+		}
+	})
+}
+
+// What cannot be moved shows in the status as long as it is so.
+func TestRefusedMoveShows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, desk := open(t), newDesk()
+		o.onMove = func(string) error { return no(imap.ResponseCodeOverQuota) }
+		o.put("1")
+		in, _ := o.watch(o.config(), desk)
+		pass(10 * time.Minute)
+		if st := in.Status(); !st.Connected || !strings.Contains(st.Err, "cannot be moved to Escalations/Archive") {
+			t.Errorf("status %+v", st)
+		}
+		other := o.other()
+		other.expunge(1) // a person helps out
+		pass(time.Minute)
+		if st := in.Status(); st.Err != "" {
+			t.Errorf("status afterwards %+v", st)
+		}
+	})
 }

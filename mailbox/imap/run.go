@@ -27,10 +27,20 @@ type Inbox struct {
 // memory is what outlives a connection, for as long as the UIDs mean the same.
 type memory struct {
 	validity uint32
-	suspects map[imap.UID]time.Time // fetched alone, not before the time
-	copied   imap.UIDSet            // COPY done, the original not yet marked deleted
-	parted   imap.UIDSet            // copied and marked deleted, on servers that cannot expunge by UID
-	refusal  string                 // the last refusal of a move that was logged
+	suspects map[imap.UID]suspicion
+	copied   imap.UIDSet // COPY done, the original not yet marked deleted
+	parted   imap.UIDSet // copied and marked deleted, on servers that cannot expunge by UID
+	refusal  string      // the last refusal of a move that was logged
+	stuck    string      // why mails could not be moved at the last look at all of them
+
+	failed      map[imap.UID]bool // mails that failed alone since one could last be fetched
+	failedSince time.Time         // the first of them
+}
+
+// A suspicion is why a mail is fetched alone.
+type suspicion struct {
+	until  time.Time // not before
+	reason string    // why it failed alone; "" while it has not
 }
 
 // New checks the configuration; it contacts nobody.

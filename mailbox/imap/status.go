@@ -7,10 +7,11 @@ import (
 
 // A Status is how the watch goes, for health checks.
 type Status struct {
-	Connected bool      // logged in and the folder selected
-	LastPass  time.Time // end of the last look at the whole folder that went well
-	Err       string    // what is wrong now, "" when all is well
-	Backlog   int       // mails in the folder not yet filed, as last seen
+	Connected       bool      // logged in and the folder selected
+	LastPass        time.Time // end of the last look at the whole folder that went well
+	Err             string    // what is wrong now, "" when all is well
+	CertificateEnds time.Time // of the server, as seen at the last connection; zero without TLS
+	Backlog         int       // mails in the folder not yet filed, as last seen
 }
 
 // Status returns how the watch goes. It never blocks.

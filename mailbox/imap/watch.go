@@ -36,7 +36,7 @@ func (s *session) watch(ctx context.Context) error {
 			due, err = time.Time{}, s.stay(ctx, delay)
 		} else if err == nil {
 			retry = backoff{}
-			s.in.state.set(func(st *Status) { st.Err = "" })
+			s.in.state.set(func(st *Status) { st.Err = s.in.memory.trouble() })
 		}
 		if err != nil {
 			return err

@@ -20,6 +20,8 @@ type ServerHealth struct {
 	RetryAt      time.Time `json:"retry_at,omitzero"` // when down: next probe
 	LoginRefused bool      `json:"login_refused,omitzero"`
 	Error        string    `json:"error,omitzero"`
+	// CertificateEnds is as seen at the last connection; zero without TLS.
+	CertificateEnds time.Time `json:"certificate_ends,omitzero"`
 }
 
 // health decides who may dial a server. While the server is down, one mail at
@@ -32,6 +34,14 @@ type health struct {
 	since   time.Time
 	delay   time.Duration
 	probing bool
+	ends    time.Time // of the certificate
+}
+
+// certificate notes when the server's certificate ends.
+func (h *health) certificate(ends time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ends = ends
 }
 
 // admit returns nil when the caller may dial, and must then call up, down or
@@ -97,10 +107,10 @@ func (h *health) snapshot(server string) ServerHealth {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.failure == nil {
-		return ServerHealth{Server: server, Up: true}
+		return ServerHealth{Server: server, Up: true, CertificateEnds: h.ends}
 	}
 	return ServerHealth{
-		Server: server, Since: h.since, RetryAt: h.failure.RetryAt,
+		Server: server, CertificateEnds: h.ends, Since: h.since, RetryAt: h.failure.RetryAt,
 		LoginRefused: h.failure.LoginRefused, Error: h.failure.Error(),
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/id8labs/escalated/mailbox/wire"
 )
 
 const (
@@ -80,13 +82,15 @@ func newServer(s Server, config Config) (*server, error) {
 	if port == "" {
 		port = scheme.port
 	}
-	return &server{
+	made := &server{
 		Server: s, config: config, security: scheme.security,
 		host: host, addr: net.JoinHostPort(host, port),
 		tls:    &tls.Config{ServerName: host, RootCAs: s.RootCAs, MinVersion: tls.VersionTLS12},
 		health: health{log: config.Log},
 		slots:  make(chan struct{}, config.Conns),
-	}, nil
+	}
+	wire.NoteExpiry(made.tls, made.health.certificate)
+	return made, nil
 }
 
 func loopback(host string) bool {

@@ -111,8 +111,7 @@ func (r *report) credentials(path string, c Credentials) {
 		r.refuse(path+"."+ways[1], "%s has both `%s`; keep one of them", name(path), strings.Join(ways, "` and `"))
 	}
 	if c.OAuth2 != nil {
-		r.need(path+".oauth2.token_url", c.OAuth2.TokenURL == "", "write where your provider gives out tokens, as in https://login.acme.example/token")
-		r.need(path+".oauth2.client_id", c.OAuth2.ClientID == "", "write the id your provider gave this client")
+		r.oauth2(path+".oauth2", c.OAuth2)
 	}
 }
 

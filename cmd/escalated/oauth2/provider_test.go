@@ -3,6 +3,7 @@ package oauth2
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -111,7 +112,7 @@ func read(t *testing.T, path string) string {
 // from returns the account's source, as a program that starts now has it.
 func from(t *testing.T, p *provider, c *config.OAuth2) *Source {
 	t.Helper()
-	s, err := new(Sources).For(c)
+	s, err := (&Sources{Log: slog.New(slog.DiscardHandler)}).For(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,8 +44,8 @@ type Wire struct {
 
 	mu        sync.Mutex
 	down      bool
-	spoil     Spoil  // of every new connection
-	next      *Spoil // of the next one instead
+	spoil     Spoil   // of every new connection
+	next      *Spoil  // of the next one instead
 	conns     []*conn // all there were
 	listeners []io.Closer
 	busy      sync.WaitGroup
