@@ -53,6 +53,7 @@ func cutLast(s, sep string) (before, after string, found bool) {
 
 // A Location says where the original of a mail lies on the server.
 type Location struct {
+	Account     string `json:"account,omitempty"` // user@host: another mailbox may have the same UIDs
 	Folder      string `json:"folder"`
 	UIDValidity uint32 `json:"uid_validity"`
 	UID         uint32 `json:"uid"`

@@ -45,8 +45,8 @@ func (c *Composer) Compose(job threads.Job, now time.Time) (threads.Attempt, err
 	}
 	s := c.Desk.Settings()
 	data := c.data(s, job, now)
-	if n.Customer && data.Case != nil {
-		attempt.Promised = data.Case.NextUpdate
+	if n.Customer && data.Case != nil && n.Template != "ack-bare" { // which prints no time
+		attempt.Promised = cmp.Or(data.Case.NextUpdate, data.Case.FirstUpdate)
 	}
 	rendered, err := cmp.Or(c.newer.Load(), c.Templates).Render(n.Template, language(job), data)
 	if err != nil {

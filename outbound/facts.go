@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/id8labs/escalated/classify"
+	"github.com/id8labs/escalated/mailbox"
 	"github.com/id8labs/escalated/templates"
 	"github.com/id8labs/escalated/threads"
 )
@@ -20,11 +21,10 @@ func (c *Composer) data(s *threads.Settings, job threads.Job, now time.Time) tem
 	d := templates.Data{
 		Company: c.Company, Address: s.Address, Now: now, Reader: readerOf(s, job),
 		Subject: n.Subject, Lines: slices.Clone(n.Lines),
-		Plain: "A plain reply to this mail is read by nobody; answer the people it names.",
+		Plain:  "A plain reply to this mail is read by nobody; answer the people it names.",
+		Counts: s.Trust.AuthservID != "" || s.InsecureFromOnly,
 	}
-	for _, a := range job.Asides {
-		d.Lines = append(d.Lines, fmt.Sprintf("%s from %s: %s (%s)", a.Kind, cmp.Or(a.From, "nobody"), cmp.Or(a.Subject, "no subject"), a.Because))
-	}
+	d.Lines = append(d.Lines, asideLines(job.Asides)...)
 	if job.Escalation == nil {
 		return d
 	}
@@ -34,12 +34,15 @@ func (c *Composer) data(s *threads.Settings, job threads.Job, now time.Time) tem
 	d.Buttons = buttons(s, e, n)
 	if job.Letter != nil && len(job.Letter.From) > 0 {
 		from := job.Letter.From[0]
-		d.Author = cmp.Or(from.Name, from.Address)
+		d.Author = templates.Contact{Name: from.Name, Email: from.Address}.String()
 	}
 	d.Cut = job.Letter != nil && job.Letter.Cut
 	switch {
-	case n.Template == "undeliverable" && len(n.Lines) == 2:
-		d.Failures, d.Lines = []templates.Failure{{Recipient: n.Lines[0], Mail: "our mail", Answer: n.Lines[1]}}, nil
+	case n.Template == "undeliverable":
+		d.Lines = nil
+		for pair := range slices.Chunk(n.Lines, 2) { // the address, and the server's answer
+			d.Failures = append(d.Failures, templates.Failure{Recipient: pair[0], Mail: "our mail", Answer: pair[len(pair)-1]})
+		}
 	case n.Kind == "ack":
 		d.Late = max(0, now.Sub(e.OpenedAt)-s.Policy.Acknowledge)
 	case n.Template == "late-ack":
@@ -58,11 +61,11 @@ func (c *Composer) facts(s *threads.Settings, job threads.Job, now time.Time) *t
 		ID: e.ID, Summary: e.Summary, Severity: int(e.Severity), Type: string(e.Type), Status: string(e.Status),
 		Owner: contact(s, e.Owner), Opened: e.OpenedAt, Customer: customerContact(e), Employer: e.Customer.Company,
 		Tier: string(e.Customer.Tier), Revenue: company.AnnualRevenue, CSM: csm.Name, Prefers: company.Prefers, Portal: company.PortalURL,
-		NextUpdate: e.PromisedUpdate, Every: level.Update, FirstUpdate: e.RespondBy, Resolve: e.ResolveBy, Due: e.PromisedUpdate,
+		NextUpdate: cmp.Or(e.PromisedUpdate, e.UpdateBy), Every: level.Update, FirstUpdate: e.RespondBy, Resolve: e.ResolveBy, Due: e.PromisedUpdate,
 		Silent: now.Sub(lastHuman(e)), Claims: e.Claims, Notes: slices.Clone(e.Notes), Impact: impact(e.Impact),
 	}
-	if !f.NextUpdate.IsZero() && !f.NextUpdate.After(now) && job.Notice.Kind == "ack" {
-		f.NextUpdate = s.Policy.NextUpdate(e.Severity, now) // the ack comes after the time it was to print
+	if job.Notice.Kind == "ack" { // what it prints is a promise from now on
+		f.NextUpdate, f.FirstUpdate = s.Policy.NextUpdate(e.Severity, now), s.Policy.RespondBy(e.Severity, now)
 	}
 	for _, q := range classify.Questions {
 		if !slices.Contains(e.Answers, q) {
@@ -84,8 +87,41 @@ func (c *Composer) facts(s *threads.Settings, job threads.Job, now time.Time) *t
 	}
 	if job.Letter != nil {
 		f.Words = job.Letter.Text
+		f.Notes = append(f.Notes, doubts(s, job)...)
 	}
 	return f
+}
+
+// doubts are what the reader of a later mail must know of who wrote it.
+func doubts(s *threads.Settings, job threads.Job) []string {
+	switch job.Letter.Origin.Authenticated {
+	case mailbox.Fail:
+		return []string{"The domain in From does not vouch for this mail: it may be forged."}
+	case mailbox.None:
+		if s.Trust.AuthservID != "" && job.Notice.Template == "wrote" {
+			return []string{"Nobody vouches for who wrote this mail."}
+		}
+	}
+	return nil
+}
+
+// maxAsides is how many set-aside mails one bundle names.
+const maxAsides = 18
+
+// asideLines lists set-aside mails, those of people first.
+func asideLines(list []threads.Aside) []string {
+	robots := map[string]bool{string(mailbox.KindRobot): true, string(mailbox.KindBounce): true}
+	slices.SortStableFunc(list, func(a, b threads.Aside) int {
+		return cmp.Compare(map[bool]int{true: 1}[robots[a.Kind]], map[bool]int{true: 1}[robots[b.Kind]])
+	})
+	var lines []string
+	for i, a := range list {
+		if i == maxAsides {
+			return append(lines, fmt.Sprintf("And %d more: escalated list --set-aside", len(list)-maxAsides))
+		}
+		lines = append(lines, fmt.Sprintf("%s from %s: %s (%s)", a.Kind, cmp.Or(a.From, "nobody"), cmp.Or(a.Subject, "no subject"), a.Because))
+	}
+	return lines
 }
 
 // reasons are the grounds of the severity, each of the customer's words quoted once.

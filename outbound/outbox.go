@@ -13,11 +13,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/id8labs/escalated/outbound/smtp"
 	"github.com/id8labs/escalated/threads"
+	"github.com/id8labs/escalated/threads/store"
 )
 
 const (
@@ -169,17 +171,34 @@ func (o *Outbox) record(ctx context.Context, results []threads.Result) error {
 		o.unsaved = nil
 		return nil
 	}
-	var saved []threads.Result
+	o.unsaved = o.saveEach(ctx, now)
+	if len(o.unsaved) == 0 {
+		return nil
+	}
+	return fmt.Errorf("recording results: %w", err)
+}
+
+// saveEach records results one by one, parks those whose own records stand in
+// the way, and returns those that the store does not take now.
+func (o *Outbox) saveEach(ctx context.Context, now time.Time) (unsaved []threads.Result) {
 	for _, r := range o.unsaved {
-		if o.Desk.Finish(ctx, now, []threads.Result{r}) == nil {
-			saved = append(saved, r)
+		err := o.Desk.Finish(ctx, now, []threads.Result{r})
+		if err != nil && !hopeless(err) {
+			unsaved = append(unsaved, r)
+			continue
 		}
+		if err != nil {
+			o.Log.Error("what became of a notice can't be recorded; it is sent again after a restart", "notice", r.Key, "error", err)
+			o.parked[r.Key] = true
+		}
+		o.letGo([]threads.Result{r})
 	}
-	o.letGo(saved)
-	if len(saved) > 0 {
-		o.unsaved = nil
-	}
-	return fmt.Errorf("recording %d results, %d of them again: %w", len(results), len(saved), err)
+	return unsaved
+}
+
+// hopeless reports errors that trying again does not mend.
+func hopeless(err error) bool {
+	return errors.Is(err, store.ErrTooBig) || errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNewer) || errors.Is(err, store.ErrNotFound)
 }
 
 func (o *Outbox) letGo(results []threads.Result) {
@@ -291,7 +310,7 @@ func (o *Outbox) send(ctx context.Context, t task) outcome {
 		reply, err := o.Client.Send(ctx, smtp.Envelope{From: settings.BounceAddress(idOf(n), to.Address.Address), To: o.recipient(to), Mail: t.mail})
 		if err == nil {
 			r.Answers = append(r.Answers, threads.Answer{Address: to.Address.Address, State: threads.Delivered, Text: reply.Text})
-			o.Log.Info("sent", "notice", n.Key, "escalation", n.Escalation, "message_id", n.MessageID)
+			o.Log.Info("sent", "notice", n.Key, "escalation", n.Escalation, "message_id", public(n.MessageID))
 			if o.Sent != nil {
 				o.Sent(n, t.mail)
 			}
@@ -302,6 +321,13 @@ func (o *Outbox) send(ctx context.Context, t task) outcome {
 		}
 	}
 	return r
+}
+
+// public is a Message-ID without the token at its start, which proves who may
+// reply and belongs in no log.
+func public(messageID string) string {
+	_, rest, _ := strings.Cut(messageID, ".")
+	return rest
 }
 
 func (o *Outbox) recipient(to threads.Delivery) string {

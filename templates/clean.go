@@ -41,7 +41,7 @@ var markers = regexp.MustCompile(`(?i)\[\s*(urgent|esc-[0-9a-z]*)\s*\]`)
 
 // bare leaves of d what may be told to somebody unverified.
 func bare(d Data) Data {
-	safe := Data{Company: d.Company, Address: d.Address, Now: d.Now, Cut: d.Cut}
+	safe := Data{Company: d.Company, Address: d.Address, Now: d.Now, Cut: d.Cut, Late: d.Late}
 	if d.Case != nil {
 		safe.Case = &Case{ID: d.Case.ID}
 	}

@@ -31,7 +31,8 @@ type Data struct {
 	Late     time.Duration // customer mails: how late this mail is; 0 when in time
 	Cut      bool          // ack, wrote: the mail was too long, and only its beginning was read
 	Waiting  time.Duration // late-ack: how long the mail has not been accepted
-	Because  string        `max:"300"`            // operator: why, as a clause
+	Because  string        `max:"300"` // operator: why, as a clause
+	Counts   bool          // an agent's own mail to the customer, with us in copy, counts as the update
 	Author   string        `max:"300"`            // wrote: who wrote the Words
 	Failures []Failure     `items:"8"`            // undeliverable, late-ack: who did not get what
 	Subject  string        `max:"150"`            // operator, security: the heading

@@ -25,19 +25,47 @@ func (d *Desk) setAside(tx store.Txn, s *Settings, a *arrival, kind, because str
 		At: a.received, Kind: kind, From: from.Address, Subject: m.Subject, Because: because,
 		Hash: hash, Location: m.Location, Certain: certain,
 	}
-	if err := put(tx, asideKey(a.now, hash), aside); err != nil {
+	if certain {
+		return put(tx, asideKey(a.now, hash), aside)
+	}
+	at, err := s.openWindow(tx, a.now)
+	if err != nil {
 		return err
 	}
-	if certain {
-		return nil
+	if err := put(tx, asideKey(at, hash), aside); err != nil {
+		return err
 	}
-	since := a.now.Truncate(bundle)
+	since := at.Truncate(bundle)
 	return s.tell(tx, Notice{
-		Key: key(Service, kindOperator, "aside", since.Format("20060102-1504")), Kind: kindOperator, Template: "operator",
-		Owed: a.now, Next: since.Add(bundle), Since: since,
+		Key: windowKey(since), Kind: kindOperator, Template: "operator",
+		Owed: a.now, Next: since.Add(bundle), Since: since, Until: since.Add(bundle),
 		Subject: "Mail that opened no escalation",
 	}, s.operators())
 }
+
+func windowKey(since time.Time) string {
+	return key(Service, kindOperator, "aside", since.Format("20060102-1504"))
+}
+
+// openWindow returns now, or the start of the next window whose bundle was not
+// written yet: a mail that was long in reading must not miss its bundle.
+func (s *Settings) openWindow(tx store.Txn, now time.Time) (time.Time, error) {
+	people := unique(s.operators()...)
+	if len(people) == 0 {
+		return now, nil
+	}
+	for {
+		n, _, err := get[Notice](tx, noticeKey(key(windowKey(now.Truncate(bundle)), people[0])))
+		if err != nil || n.Done.IsZero() && !n.Frozen {
+			return now, err
+		}
+		now = now.Truncate(bundle).Add(bundle)
+	}
+}
+
+// vouchedFor keeps the budgets apart: a flood of forged mail takes nothing from
+// the one whose name it bears.
+var vouchedFor = map[bool]string{true: "", false: " unproven"}
 
 // spend takes an acknowledgment out of the budgets; it says which is used up.
 func (d *Desk) spend(tx store.Txn, s *Settings, a *arrival, to mailbox.Address) (string, error) {
@@ -50,8 +78,8 @@ func (d *Desk) spend(tx store.Txn, s *Settings, a *arrival, to mailbox.Address) 
 		budget    Budget
 		counts    bool
 	}{
-		{"address", base, s.PerAddress, true},
-		{"domain", domain, s.PerDomain, !match.Freemail(domain) && !(known && passed)},
+		{"address", base + vouchedFor[passed], s.PerAddress, true},
+		{"domain", domain + vouchedFor[passed], s.PerDomain, !match.Freemail(domain) && !(known && passed)},
 		{"all", "", overall, !passed},
 	}
 	for _, b := range budgets {

@@ -9,30 +9,33 @@ import (
 	"github.com/id8labs/escalated/threads/store"
 )
 
-// takeBounce records a delivery report on the escalation it is about. Only one
-// that carries our token marks an address undeliverable: anyone can write a
-// bounce, but only who got our mail knows its token.
+// takeBounce records a delivery report on the escalation it is about. Only the
+// token of the bounce address marks an address undeliverable: it was given to
+// that recipient's server alone. A Message-ID of ours can be read by whoever gets
+// a forward, so a report that names one is recorded and told, and silences nobody.
 func (d *Desk) takeBounce(tx store.Txn, s *Settings, a *arrival) error {
 	bounce := a.message.Origin.Bounce
 	if bounce == nil {
 		bounce = &mailbox.Bounce{}
 	}
-	id, proven := s.bounced(&a.message, bounce)
+	id, recipient, proven, err := d.bounced(tx, s, &a.message, bounce)
+	if err != nil {
+		return err
+	}
+	if proven && id == Service {
+		if err := d.setAside(tx, s, a, "bounce", "a delivery report about a mail to one of ours", true); err != nil {
+			return err
+		}
+		return d.bouncedInternally(tx, s, a, bounce, recipient, "")
+	}
 	var e *Escalation
 	ok := false
 	if id != "" {
-		var err error
 		if e, ok, err = d.live(tx, id); err != nil {
 			return err
 		}
 	}
 	if !ok {
-		if proven && id == Service {
-			if err := d.setAside(tx, s, a, "bounce", "a delivery report about a mail to one of ours", true); err != nil {
-				return err
-			}
-			return d.bouncedInternally(tx, s, a, bounce, "")
-		}
 		t, err := d.find(tx, s, a, func(*Escalation) bool { return true })
 		if err != nil {
 			return err
@@ -41,23 +44,32 @@ func (d *Desk) takeBounce(tx store.Txn, s *Settings, a *arrival) error {
 			return d.setAside(tx, s, a, "bounce", "a delivery report about no mail of ours", false)
 		}
 	}
+	return d.noteBounce(tx, s, a, e, bounce, recipient, proven)
+}
+
+// noteBounce records a report on its escalation, and tells people of what
+// lasts.
+func (d *Desk) noteBounce(tx store.Txn, s *Settings, a *arrival, e *Escalation, bounce *mailbox.Bounce, recipient string, proven bool) error {
 	before := *e
-	ev := Event{At: a.received, Type: EventBounced, By: "escalated", MessageID: a.message.MessageID, To: []string{bounce.Recipient},
+	ev := Event{At: a.received, Type: EventBounced, By: "escalated", MessageID: a.message.MessageID, To: []string{recipient},
 		Reason: strings.TrimSpace(bounce.Status + " " + permanence(bounce)), Unproven: !proven}
 	if err := d.record(tx, s, a, e, &ev); err != nil {
 		return err
 	}
-	p := e.participant(bounce.Recipient)
-	if !proven || !bounce.Permanent || p == nil || slices.Contains(e.Undeliverable, p.Address.Address) {
-		if err := d.save(tx, s, &before, e); err != nil {
-			return err
-		}
-		if _, ours := s.Directory.Person(bounce.Recipient); ours && proven {
-			return d.bouncedInternally(tx, s, a, bounce, e.ID)
-		}
-		return nil
+	p := e.participant(recipient)
+	if proven && bounce.Permanent && p != nil && !slices.Contains(e.Undeliverable, p.Address.Address) {
+		return d.undeliverable(tx, s, &before, e, a, p.Address.Address, "its mail server answered "+ev.Reason)
 	}
-	return d.undeliverable(tx, s, &before, e, a, p.Address.Address, "its mail server answered "+ev.Reason)
+	if err := d.save(tx, s, &before, e); err != nil || !bounce.Permanent {
+		return err
+	}
+	if proven && p == nil {
+		return d.bouncedInternally(tx, s, a, bounce, recipient, e.ID)
+	}
+	if p != nil && proven {
+		return nil // told when it was marked
+	}
+	return s.tellWrote(tx, a, e)
 }
 
 func permanence(b *mailbox.Bounce) string {
@@ -67,22 +79,43 @@ func permanence(b *mailbox.Bounce) string {
 	return "(for now)"
 }
 
-// bounced finds the escalation whose token a report carries: in the address it
-// was sent to, or in the Message-ID of the mail it returns.
-func (s *Settings) bounced(m *mailbox.Message, b *mailbox.Bounce) (id string, proven bool) {
-	if id, token, ok := parseDetail(b.Token); ok && s.Key.valid(token, forBounce, id, b.Recipient) {
-		return id, true
+// bounced finds the escalation that a report is about, by the token of the
+// address it was sent to, which tells the recipient too, or else by the
+// Message-ID of the mail it returns.
+func (d *Desk) bounced(r store.Reader, s *Settings, m *mailbox.Message, b *mailbox.Bounce) (id, recipient string, proven bool, err error) {
+	if id, token, ok := parseDetail(b.Token); ok {
+		people := append([]string{b.Recipient}, append(s.operators(), s.roster()...)...)
+		e, known, err := d.live(r, id)
+		if err != nil {
+			return "", "", false, err
+		}
+		if known {
+			for _, p := range e.Participants {
+				people = append(people, p.Address.Address)
+			}
+			for _, address := range s.audience(e, s.notified()) {
+				people = append(people, address)
+			}
+		}
+		for _, address := range people {
+			if s.Key.valid(token, forBounce, id, address) {
+				return id, address, true, nil
+			}
+		}
 	}
-	local, ok := strings.CutSuffix(strings.ToLower(b.OriginalMessageID), "@"+mailbox.Domain(s.Address))
-	if !ok {
-		return "", false
+	if id, ok := s.ours(b.OriginalMessageID); ok {
+		return id, b.Recipient, false, nil
 	}
-	detail, _, _ := strings.Cut(local, ".")
-	id, token, ok := parseDetail(detail)
-	if ok && (s.Key.valid(token, forReply, id, customerSide) || s.Key.valid(token, forReply, id, b.Recipient)) {
-		return id, true
+	return "", b.Recipient, false, nil
+}
+
+// notified are the addresses that routes tell besides the owner.
+func (s *Settings) notified() []string {
+	var all []string
+	for _, r := range s.Routing {
+		all = append(all, r.Notify...)
 	}
-	return "", false
+	return all
 }
 
 // undeliverable marks an address of the customer's side and tells owner and managers.
@@ -101,18 +134,18 @@ func (d *Desk) undeliverable(tx store.Txn, s *Settings, before, e *Escalation, a
 }
 
 // bouncedInternally tells the operators that one of our own people can't be reached.
-func (d *Desk) bouncedInternally(tx store.Txn, s *Settings, a *arrival, b *mailbox.Bounce, id string) error {
+func (d *Desk) bouncedInternally(tx store.Txn, s *Settings, a *arrival, b *mailbox.Bounce, recipient, id string) error {
 	about := "It was a mail about the service itself."
 	if id != "" {
 		about = "It was about " + id + "."
 	}
 	return s.tell(tx, Notice{
-		Key: key(Service, kindOperator, "bounce", short(b.Recipient), a.now.Format("2006-01-02")), Kind: kindOperator, Template: "operator", Owed: a.now,
-		Subject: "Mail to " + b.Recipient + " comes back",
+		Key: key(Service, kindOperator, "bounce", short(recipient), a.now.Format("2006-01-02")), Kind: kindOperator, Template: "operator", Owed: a.now,
+		Subject: "Mail to " + recipient + " comes back",
 		Lines: []string{
-			fmt.Sprintf("A mail server returned our mail to %s: %s %s.", b.Recipient, b.Status, permanence(b)),
+			fmt.Sprintf("A mail server returned our mail to %s: %s %s.", recipient, b.Status, permanence(b)),
 			about,
 			"This person does not hear of escalations until the address works or is changed in the configuration.",
 		},
-	}, s.operatorsBut(b.Recipient))
+	}, s.operatorsBut(recipient))
 }

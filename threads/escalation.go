@@ -34,6 +34,7 @@ type Escalation struct {
 	ETA             time.Time `json:"eta,omitzero"`
 	PromisedUpdate  time.Time `json:"promised_update,omitzero"` // as last printed to the customer
 	RespondBy       time.Time `json:"respond_by,omitzero"`
+	UpdateBy        time.Time `json:"update_by,omitzero"` // first update due, printed or not
 	ResolveBy       time.Time `json:"resolve_by,omitzero"`
 	ResolvedAt      time.Time `json:"resolved_at,omitzero"`
 	ConfirmedAt     time.Time `json:"confirmed_at,omitzero"`
@@ -108,12 +109,21 @@ func (e *Escalation) participant(address string) *Participant {
 	return nil
 }
 
+// Bounds of what mail from outside can make of one escalation.
+const (
+	maxRecipients   = 20
+	maxParticipants = 100 // who writes beyond them still contributes, by organisation
+)
+
 func (e *Escalation) join(a mailbox.Address, recipient bool) {
+	recipient = recipient && len(e.Recipients()) < maxRecipients
 	if p := e.participant(a.Address); p != nil {
 		p.Recipient = p.Recipient || recipient
 		return
 	}
-	e.Participants = append(e.Participants, Participant{a, recipient})
+	if len(e.Participants) < maxParticipants {
+		e.Participants = append(e.Participants, Participant{a, recipient})
+	}
 }
 
 // over reports that an escalation takes no more mail at an instant: it was

@@ -28,6 +28,7 @@ type Event struct {
 	Old       string            `json:"old,omitempty"`
 	Notice    string            `json:"notice,omitempty"`  // key of the notice
 	To        []string          `json:"to,omitempty"`      // addresses it is about
+	Next      time.Time         `json:"next,omitzero"`     // the update after a missed one, by the frequency that was printed
 	Promised  time.Time         `json:"promised,omitzero"` // the next update's time as printed
 	Late      string            `json:"late,omitempty"`    // how late, as a duration
 	Bare      bool              `json:"bare,omitempty"`
@@ -41,6 +42,7 @@ type Opening struct {
 	Forwarded bool      `json:"forwarded,omitempty"` // by one of ours: the customer never saw this mail's Message-ID
 	Notes     []string  `json:"notes,omitempty"`
 	RespondBy time.Time `json:"respond_by"`
+	UpdateBy  time.Time `json:"update_by,omitzero"`
 	ResolveBy time.Time `json:"resolve_by"`
 }
 
@@ -71,11 +73,8 @@ const (
 var fold = map[EventType]func(*Escalation, *Event){
 	EventOpened:        (*Escalation).open,
 	EventOwnerAssigned: func(e *Escalation, ev *Event) { e.Owner = ev.Owner },
-	EventAckOwed: func(e *Escalation, ev *Event) {
-		e.Bare = ev.Bare
-		e.PromisedUpdate = ev.Promised
-	},
-	EventAckWithheld: func(e *Escalation, ev *Event) { e.Withheld = ev.Reason },
+	EventAckOwed:       func(e *Escalation, ev *Event) { e.Bare = ev.Bare },
+	EventAckWithheld:   func(e *Escalation, ev *Event) { e.Withheld = ev.Reason },
 	EventAcknowledged: func(e *Escalation, ev *Event) {
 		e.AcknowledgedAt = ev.At
 		e.PromisedUpdate = ev.Promised
@@ -97,6 +96,9 @@ var fold = map[EventType]func(*Escalation, *Event){
 	EventUpdateMissed: func(e *Escalation, ev *Event) {
 		e.MissedUpdates++
 		e.MissedTold = ev.Promised
+		if !ev.Next.IsZero() {
+			e.PromisedUpdate = ev.Next
+		}
 	},
 }
 
@@ -118,7 +120,7 @@ func (e *Escalation) open(ev *Event) {
 	e.Summary, e.Severity, e.Type, e.Also = o.Summary, o.Severity, o.Type, o.Also
 	e.Impact, e.Answers, e.Evidence, e.Language = o.Impact, o.Answers, o.Evidence, o.Language
 	e.Subject, e.Claims, e.Notes = o.Subject, o.Claims, o.Notes
-	e.RespondBy, e.ResolveBy = o.RespondBy, o.ResolveBy
+	e.RespondBy, e.UpdateBy, e.ResolveBy = o.RespondBy, o.UpdateBy, o.ResolveBy
 	e.Status, e.OpenedAt = Open, ev.At
 	if ev.From != nil {
 		e.join(*ev.From, true)

@@ -151,9 +151,9 @@ func (d *Desk) follow(tx store.Txn, s *Settings, now time.Time, n *Notice, taken
 		if err := d.append(&e, &ev); err != nil {
 			return err
 		}
-		if err := s.tellRefused(tx, now, n, &e, to); err != nil {
-			return err
-		}
+	}
+	if err := s.tellRefused(tx, now, n, &e, refused); err != nil {
+		return err
 	}
 	return d.save(tx, s, &before, &e)
 }
@@ -191,20 +191,27 @@ func (d *Desk) tellLate(tx store.Txn, s *Settings, now time.Time, e *Escalation)
 	}, append(s.ownerOf(e), s.managers()...))
 }
 
-// tellRefused tells owner and managers that a server refused a recipient for good.
-func (s *Settings) tellRefused(tx store.Txn, now time.Time, n *Notice, e *Escalation, to Delivery) error {
-	var people []string
+// tellRefused tells owner and managers, in one mail each, whom a server refused
+// for good. Lines are the addresses, each followed by the server's answer.
+func (s *Settings) tellRefused(tx store.Txn, now time.Time, n *Notice, e *Escalation, refused []Delivery) error {
+	if len(refused) == 0 {
+		return nil
+	}
+	var lines, people []string
+	for _, to := range refused {
+		lines = append(lines, to.Address.Address, to.Answer)
+	}
 	for _, p := range unique(append(s.ownerOf(e), s.managers()...)...) {
-		if n.Customer || !mailbox.Same(p, to.Address.Address) {
+		if n.Customer || !mailbox.Same(p, lines[0]) {
 			people = append(people, p)
 		}
 	}
 	if len(people) == 0 {
-		people = s.operatorsBut(to.Address.Address)
+		people = s.operatorsBut(lines[0])
 	}
 	return s.tell(tx, Notice{
-		Key: key(e.ID, kindOperator, "undeliverable", short(to.Address.Address)), Escalation: e.ID, Kind: kindOperator, Template: "undeliverable", Owed: now,
-		Lines: []string{to.Address.Address, to.Answer},
+		Key: key(e.ID, kindOperator, "undeliverable", short(n.Key+lines[0])), Escalation: e.ID, Kind: kindOperator, Template: "undeliverable", Owed: now,
+		Lines: lines,
 	}, people)
 }
 

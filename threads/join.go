@@ -3,6 +3,7 @@ package threads
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/id8labs/escalated/classify"
 	"github.com/id8labs/escalated/mailbox"
@@ -60,6 +61,9 @@ func (t *thread) note(id, why string) {
 	}
 }
 
+// maxNames bounds the Message-IDs of one mail that are looked up.
+const maxNames = 60
+
 // named lists the escalations that a mail points at, surest first.
 func (d *Desk) named(r store.Reader, s *Settings, m *mailbox.Message) ([]string, error) {
 	var ids []string
@@ -71,8 +75,12 @@ func (d *Desk) named(r store.Reader, s *Settings, m *mailbox.Message) ([]string,
 	if id, ok := s.proven(m); ok && id != Service {
 		add(id)
 	}
+	left := maxNames
 	byID := func(messageIDs []string) error {
 		for _, messageID := range slices.Backward(messageIDs) { // the newest last, RFC 5322 §3.6.4
+			if left--; left < 0 {
+				return nil
+			}
 			if id, ok := s.ours(messageID); ok {
 				add(id)
 			}
@@ -182,10 +190,43 @@ func (d *Desk) join(tx store.Txn, s *Settings, a *arrival, e *Escalation, from m
 	if err := d.save(tx, s, &before, e); err != nil {
 		return err
 	}
+	return s.tellWrote(tx, a, e)
+}
+
+// wroteBudget bounds the mails about news on one case; of what comes beyond it
+// people are told once an hour.
+var wroteBudget = Budget{Count: 30, Per: time.Hour}
+
+// tellWrote tells the owner of a new mail on an escalation.
+func (s *Settings) tellWrote(tx store.Txn, a *arrival, e *Escalation) error {
+	occasion := letterName(e)
+	left, err := spend(tx, budgetKey("wrote", e.ID), wroteBudget, a.now)
+	if err != nil {
+		return err
+	}
+	if !left {
+		occasion = "many-" + a.now.Format("2006010215")
+	}
 	return s.tell(tx, Notice{
-		Key: key(e.ID, kindAlert, "message", letterName(e)), Escalation: e.ID, Kind: kindAlert, Template: "wrote",
+		Key: key(e.ID, kindAlert, "message", occasion), Escalation: e.ID, Kind: kindAlert, Template: "wrote",
 		Owed: a.now, Letter: e.Messages,
 	}, s.ownerOf(e))
+}
+
+// notCounted tells one of ours that their mail to a customer is no update in
+// the record, since nobody vouches that they wrote it.
+func (s *Settings) notCounted(tx store.Txn, a *arrival, e *Escalation, person classify.Person) error {
+	if left, err := spend(tx, budgetKey("receipt", person.Email), receipts, a.now); err != nil || !left {
+		return err
+	}
+	return s.tell(tx, Notice{
+		Key: key(e.ID, kindOperator, "not-counted", letterName(e)), Escalation: e.ID, Kind: kindOperator, Template: "operator", Owed: a.now,
+		Subject: "Your mail to the customer was kept as a note",
+		Lines: []string{
+			"Nothing proves that you wrote it, so it does not count as the update of " + e.ID + " and its clocks run on.",
+			"Answer one of our mails about it with the customer in To: our address there proves you. Or have your mail server vouch for your mail (trust.authserv_id).",
+		},
+	}, []string{person.Email})
 }
 
 // takeOurs records a mail of one of our people. It opens nothing unless it
@@ -233,7 +274,8 @@ func (d *Desk) note(tx store.Txn, s *Settings, a *arrival, e *Escalation, person
 		At: a.received, Type: EventNote, By: person.Email, MessageID: a.message.MessageID,
 		Unproven: !s.trusts(&a.message, e.ID),
 	}
-	if !ev.Unproven && slices.ContainsFunc(s.others(&a.message), func(to mailbox.Address) bool { return e.Contributes(to.Address) }) {
+	toCustomer := slices.ContainsFunc(s.others(&a.message), func(to mailbox.Address) bool { return e.Contributes(to.Address) })
+	if toCustomer && !ev.Unproven {
 		ev.Type = EventAgentWrote
 		ev.Promised = s.Policy.NextUpdate(e.Severity, a.received)
 	}
@@ -243,13 +285,32 @@ func (d *Desk) note(tx store.Txn, s *Settings, a *arrival, e *Escalation, person
 	if err := d.save(tx, s, &before, e); err != nil {
 		return err
 	}
-	if mailbox.Same(e.Owner, person.Email) {
+	if toCustomer && ev.Unproven {
+		if err := s.notCounted(tx, a, e, person); err != nil {
+			return err
+		}
+	}
+	if mailbox.Same(e.Owner, person.Email) && !ev.Unproven {
 		return nil
 	}
 	return s.tell(tx, Notice{
 		Key: key(e.ID, kindAlert, "message", letterName(e)), Escalation: e.ID, Kind: kindAlert, Template: "wrote",
 		Owed: a.now, Letter: e.Messages,
 	}, s.ownerOf(e))
+}
+
+// takeOwn records mail that says it is from us. Only what proves to be our own
+// is certain to be of no interest: lists rewrite From to their own address, and
+// web forms write as the address they send to.
+func (d *Desk) takeOwn(tx store.Txn, s *Settings, a *arrival) error {
+	if s.wrote(a.message.MessageID) {
+		return d.setAside(tx, s, a, "own", "our own mail come back", true)
+	}
+	reply := a.message.ReplyTo
+	if len(reply) == 1 && !s.Trust.Owns(reply[0].Address) && a.message.Origin.Authenticated != mailbox.Fail {
+		return d.takeCustomer(tx, s, a)
+	}
+	return d.setAside(tx, s, a, "own", "it is from our own address, and not a mail we know to be ours", false)
 }
 
 // takeRobot records an automatic answer on its thread, or sets it aside.

@@ -24,7 +24,7 @@ func asideKey(at time.Time, hash string) []byte {
 func asideFrom(at time.Time) []byte { return append([]byte("s/"), stamp(at)...) }
 
 func locationKey(l mailbox.Location) []byte {
-	return fmt.Appendf(nil, "l/%08x/%08x/%s", l.UIDValidity, l.UID, short(l.Folder))
+	return fmt.Appendf(nil, "l/%08x/%08x/%s", l.UIDValidity, l.UID, short(l.Account+"\n"+l.Folder))
 }
 func rawKey(hash [32]byte) []byte     { return append([]byte("dr/"), hash[:]...) }
 func contentKey(hash [32]byte) []byte { return append([]byte("dc/"), hash[:]...) }

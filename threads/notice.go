@@ -25,6 +25,7 @@ type Notice struct {
 	Subject    string     `json:"subject,omitempty"` // heading of mails about the service
 	Lines      []string   `json:"lines,omitempty"`   // facts, a line each
 	Since      time.Time  `json:"since,omitzero"`    // set-aside mails from here on are listed
+	Until      time.Time  `json:"until,omitzero"`    // and those before
 
 	Attempts int       `json:"attempts,omitempty"`
 	Next     time.Time `json:"next"` // when it may be tried; its place in the queue

@@ -42,7 +42,7 @@ func (d *Desk) open(tx store.Txn, s *Settings, a *arrival, t thread) error {
 		Unproven: a.message.Origin.Authenticated != mailbox.Pass,
 		Opened: &Opening{
 			Verdict: verdict, Subject: a.message.Subject, Claims: t.claims, Notes: notes, Forwarded: verdict.Kind == classify.KindForward,
-			RespondBy: s.Policy.RespondBy(verdict.Severity, a.received), ResolveBy: s.Policy.ResolveBy(verdict.Severity, a.received),
+			RespondBy: s.Policy.RespondBy(verdict.Severity, a.received), UpdateBy: s.Policy.NextUpdate(verdict.Severity, a.received), ResolveBy: s.Policy.ResolveBy(verdict.Severity, a.received),
 		},
 	}
 	if customer.Address != "" {
@@ -89,10 +89,13 @@ func (s *Settings) opener(a *arrival) (mailbox.Address, []string) {
 	if o := a.verdict.Original; o != nil && a.verdict.Kind == classify.KindForward {
 		return o.From, []string{"Forwarded by " + from.Address + "."}
 	}
-	if a.message.Origin.Authenticated == mailbox.Pass && len(a.message.ReplyTo) == 1 && !s.Trust.Owns(a.message.ReplyTo[0].Address) {
+	if len(a.message.ReplyTo) == 1 && !mailbox.Same(a.message.ReplyTo[0].Address, from.Address) {
 		reply := a.message.ReplyTo[0]
-		reply.Name = cmp.Or(reply.Name, from.Name)
-		return reply, nil
+		if a.message.Origin.Authenticated == mailbox.Pass && match.Organisation(reply.Address) == match.Organisation(from.Address) {
+			reply.Name = cmp.Or(reply.Name, from.Name)
+			return reply, nil
+		}
+		return from, []string{"It asks to be answered at " + reply.Address + ", for which its sender can't speak."}
 	}
 	if a.message.Origin.Authenticated == mailbox.Fail {
 		return from, []string{"The domain in From does not vouch for this mail: it may be forged."}
@@ -157,20 +160,23 @@ func (d *Desk) acknowledge(tx store.Txn, s *Settings, a *arrival, e *Escalation,
 		return d.append(e, &Event{At: a.now, Type: EventAckWithheld, By: "escalated", Reason: why})
 	}
 	bare := s.Trust.AuthservID != "" && a.message.Origin.Authenticated != mailbox.Pass
-	ev := Event{At: a.now, Type: EventAckOwed, By: "escalated", To: []string{to.Address}, Bare: bare, Promised: s.Policy.NextUpdate(e.Severity, a.now)}
+	ev := Event{At: a.now, Type: EventAckOwed, By: "escalated", To: []string{to.Address}, Bare: bare}
 	if err := d.append(e, &ev); err != nil {
 		return err
 	}
 	n := Notice{
 		Key: key(e.ID, kindAck, "1"), Escalation: e.ID, Kind: kindAck, Template: "ack", Urgency: Acknowledging,
-		Owed: a.now, Customer: true, Letter: 1, Promised: ev.Promised,
+		Owed: a.now, Customer: true, Letter: 1,
 	}
 	if bare {
 		n.Template = "ack-bare"
 	}
 	for _, r := range e.Recipients() {
-		if !bare || mailbox.Same(r.Address, to.Address) {
+		switch {
+		case !bare:
 			n.To = append(n.To, Delivery{Address: r})
+		case mailbox.Same(r.Address, to.Address):
+			n.To = []Delivery{{Address: mailbox.Address{Address: r.Address}}} // a name is theirs to write
 		}
 	}
 	return s.owe(tx, n)
@@ -200,7 +206,7 @@ func (d *Desk) withhold(tx store.Txn, s *Settings, a *arrival, to mailbox.Addres
 		return "its header asks for no automatic answer: " + origin.Because, nil
 	case forwarded && !s.trusts(&a.message, ""):
 		return "a colleague forwarded it and nobody vouches for that mail", nil
-	case s.Backlog > 0 && a.received.Before(first.Add(-s.Backlog)):
+	case s.Backlog > 0 && a.received.Before(first.Add(-s.Backlog)) && a.now.Before(first.Add(s.Backlog)):
 		return inBacklog, nil
 	}
 	return d.spend(tx, s, a, to)
@@ -236,7 +242,7 @@ func (d *Desk) alert(tx store.Txn, s *Settings, a *arrival, e *Escalation, t thr
 // backlogNotice is the one mail about all that lay in a mailbox before we watched it.
 func backlogNotice(s *Settings, a *arrival) Notice {
 	return Notice{
-		Key: key(Service, kindOperator, "backlog"), Kind: kindOperator, Template: "operator", Owed: a.now,
+		Key: key(Service, kindOperator, "backlog", a.now.Format(time.DateOnly)), Kind: kindOperator, Template: "operator", Owed: a.now,
 		Subject: "Older mail was recorded and not acknowledged",
 		Lines: []string{
 			"When this mailbox was first watched, it held mail older than " + s.Backlog.String() + ".",

@@ -60,7 +60,7 @@ func (e *Escalation) record() Record {
 		Type: some(string(e.Type)), Owner: some(e.Owner), NextAction: some(e.NextAction),
 		Claims: some(e.Claims), MergedInto: some(e.MergedInto),
 		OpenedAt: some(e.OpenedAt), AcknowledgedAt: some(e.AcknowledgedAt), FirstResponseAt: some(e.FirstResponseAt),
-		ETA: some(e.ETA), PromisedUpdate: some(e.PromisedUpdate), NextUpdateDue: some(e.PromisedUpdate), ResolveBy: some(e.ResolveBy),
+		ETA: some(e.ETA), PromisedUpdate: some(e.PromisedUpdate), NextUpdateDue: some(cmp.Or(e.PromisedUpdate, e.UpdateBy)), ResolveBy: some(e.ResolveBy),
 		ResolvedAt: some(e.ResolvedAt), ConfirmedAt: some(e.ConfirmedAt), PausedUntil: some(e.PausedUntil),
 		MissedUpdates: e.MissedUpdates, Messages: e.Messages,
 		Participants: []string{}, Undeliverable: append([]string{}, e.Undeliverable...), RedFlags: []string{},

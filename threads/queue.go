@@ -112,7 +112,7 @@ func (d *Desk) job(r store.Reader, k string) (Job, error) {
 		job.Letter = &l
 	}
 	if !n.Since.IsZero() {
-		if job.Asides, err = asides(r, n.Since, n.Next); err != nil {
+		if job.Asides, err = asides(r, n.Since, n.Until); err != nil {
 			return job, err
 		}
 	}

@@ -1,6 +1,7 @@
 package threads
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -245,14 +246,16 @@ func (d *Desk) take(tx store.Txn, s *Settings, a *arrival) error {
 	}
 	switch a.message.Origin.Kind {
 	case mailbox.KindOwn:
-		return d.setAside(tx, s, a, "own", "our own mail come back", true)
+		return d.takeOwn(tx, s, a)
 	case mailbox.KindBounce:
 		return d.takeBounce(tx, s, a)
 	case mailbox.KindRobot, mailbox.KindBulk:
 		return d.takeRobot(tx, s, a)
 	}
 	if from, ok := a.message.Sole(); ok {
-		if person, ours := s.Directory.Person(from.Address); ours {
+		person, ours := s.Directory.Person(from.Address)
+		if ours || s.told(&a.message, from.Address) {
+			person.Email = cmp.Or(person.Email, from.Address)
 			return d.takeOurs(tx, s, a, person)
 		}
 	}

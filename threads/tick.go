@@ -10,6 +10,9 @@ import (
 	"github.com/id8labs/escalated/threads/store"
 )
 
+// maxMissed is how many promised updates in a row people are told of as missed.
+const maxMissed = 4
+
 // round bounds how many escalations one pass of the clock handles before it
 // looks whether it is to stop.
 const round = 1024
@@ -72,6 +75,7 @@ func (d *Desk) Tick(ctx context.Context, now time.Time) (next time.Time, err err
 	}
 	if len(ids) > 0 {
 		kick(d.owed)
+		next = now // what was done may have made something else due
 	}
 	return next, failed
 }
@@ -101,6 +105,9 @@ func (d *Desk) do(tx store.Txn, s *Settings, now time.Time, e *Escalation, duty 
 		return d.tellLate(tx, s, now, e)
 	case cadence.MissedUpdate:
 		ev := Event{At: now, Type: EventUpdateMissed, By: "escalated", Promised: e.PromisedUpdate, Reason: duty.Because}
+		if every := s.Policy.Levels[e.Severity].Update; every > 0 && e.MissedUpdates+1 < maxMissed {
+			ev.Next = ev.Promised.Add(every * (1 + now.Sub(ev.Promised)/every))
+		}
 		if err := d.append(e, &ev); err != nil {
 			return err
 		}

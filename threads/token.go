@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/id8labs/escalated/mailbox"
@@ -158,6 +159,36 @@ func (s *Settings) ours(messageID string) (id string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// wrote reports whether a Message-ID is one of ours, of whatever mail.
+func (s *Settings) wrote(messageID string) bool {
+	if _, ok := s.ours(messageID); ok {
+		return true
+	}
+	local, ok := strings.CutSuffix(strings.ToLower(messageID), "@"+mailbox.Domain(s.Address))
+	detail, _, _ := strings.Cut(local, ".")
+	id, token, parsed := parseDetail(detail)
+	return ok && parsed && id == Service && slices.ContainsFunc(append(s.operators(), s.roster()...), func(p string) bool {
+		return s.Key.valid(token, forReply, id, p)
+	})
+}
+
+// told reports whether a mail answers one that we sent to its sender in person,
+// as one of those who are told without being in the roster.
+func (s *Settings) told(m *mailbox.Message, from string) bool {
+	return slices.ContainsFunc(s.details(m), func(detail string) bool {
+		id, token, ok := parseDetail(detail)
+		return ok && s.Key.valid(token, forReply, id, from)
+	})
+}
+
+func (s *Settings) roster() []string {
+	var emails []string
+	for _, p := range s.Directory.People {
+		emails = append(emails, p.Email)
+	}
+	return emails
 }
 
 // details lists what could be reply tokens: behind the + of our addresses, and

@@ -23,11 +23,14 @@ func (k *checkup) readBack(ctx context.Context, visit *imap.Visit, wait time.Dur
 	defer cancel()
 	again := time.NewTicker(lookEvery)
 	defer again.Stop()
-	for len(letters) > 0 && waiting.Err() == nil {
+	for waiting.Err() == nil {
 		var err error
 		letters, err = k.collect(waiting, visit, first, letters)
 		if err != nil && waiting.Err() == nil {
 			k.problem("mail.arrived", "the connection to the mailbox was lost while waiting: "+err.Error(), "check again")
+			return
+		}
+		if len(letters) == 0 {
 			return
 		}
 		select {

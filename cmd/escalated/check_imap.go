@@ -50,7 +50,7 @@ func (k *checkup) mailboxFailed(failed *imap.ProbeError) {
 		says, do := advised(failed.Err, "have the server's TLS mended, or correct `mailbox.server`")
 		k.problem("imap.tls", says, do)
 	case imap.StepGreeting:
-		k.problem("imap.greeting", fmt.Sprintf("%s is not an IMAP server that takes us now: %v", address, failed.Err), "correct host and port in `mailbox.server`, or ask whoever runs the server")
+		k.problem("imap.greeting", address+" does not greet as an IMAP server: "+strings.TrimPrefix(failed.Err.Error(), "greeting: "), "correct host and port in `mailbox.server`, or ask whoever runs the server")
 	case imap.StepLogin:
 		k.problem("imap.login", "as "+k.cfg.Mailbox.Username+": "+strings.TrimPrefix(failed.Err.Error(), "login: "), loginAdvice("mailbox", k.cfg.Mailbox.Credentials, failed.Refused))
 	default:

@@ -114,11 +114,10 @@ func TestCheckFolders(t *testing.T) {
 }
 
 func TestCheckIMAPEncryption(t *testing.T) {
-	now := time.Now()
 	const facts = "TLS 1.3, certificate for mail.acme.example by mail.acme.example, valid until DAY, "
 	for _, test := range []struct {
 		name, scheme, ca string
-		until            time.Duration
+		left             time.Duration
 		want             []string
 	}{
 		{"TLS", "imaps", "ca.pem", 100*24*time.Hour + time.Minute, []string{answers, "ok imap.tls: " + facts + "100 days left", loggedIn, allCaps, inboxWell, noArchive, noJail}},
@@ -134,8 +133,8 @@ func TestCheckIMAPEncryption(t *testing.T) {
 			"problem imap.tls: tls: failed to verify certificate: x509: certificate signed by unknown authority → if the server's certificate is from a CA of your own, name that CA's PEM file with `ca_file`; if not, find out who answers there; nothing was sent"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			shown, authority := certified(t, now.Add(-2*time.Hour), now.Add(test.until))
-			_, other := certified(t, now.Add(-2*time.Hour), now.Add(time.Hour))
+			shown, authority := certified(t, "mail.acme.example", test.left)
+			_, other := certified(t, "other.example", time.Hour)
 			p := newPatient(t, func(post, _ *mailserver.Config) { post.TLS, post.ImplicitTLS = shown, test.scheme == "imaps" })
 			p.write("ca.pem", authority)
 			p.write("other.pem", other)
@@ -169,7 +168,7 @@ func TestCheckIMAPTrouble(t *testing.T) {
 		}},
 		{"no IMAP server", func(p *patient) { p.imap = "imap+insecure://" + p.relay.SMTPAddr() }, []string{
 			answers,
-			"problem imap.greeting: HOST is not an IMAP server that takes us now: greeting: in greeting: imapwire: expected '*', got \"2\" → correct host and port in `mailbox.server`, or ask whoever runs the server",
+			"problem imap.greeting: HOST does not greet as an IMAP server: got error before greeting: in response-tagged: received tagged response with unknown tag \"220\" → correct host and port in `mailbox.server`, or ask whoever runs the server",
 		}},
 		{"no login we know", func(p *patient) {
 			p.imap = "imap+insecure://" + p.through(p.post.IMAPAddr(), " AUTH=PLAIN", " LOGINDISABLED", " AUTH=LOGIN", "")
@@ -178,9 +177,9 @@ func TestCheckIMAPTrouble(t *testing.T) {
 			"problem imap.login: as escalations@acme.example: the server offers neither PLAIN nor LOGIN → ask whoever runs the server which logins it takes",
 		}},
 		{"no answer to folders", func(p *patient) {
-			p.imap = "imap+insecure://" + p.through(p.post.IMAPAddr(), "* NAMESPACE", "* BYE enough\r\n* NAMESPACE")
+			p.imap = "imap+insecure://" + p.through(p.post.IMAPAddr(), "* NAMESPACE", "* NAMESPACE )")
 		}, []string{
-			answers, plainTLS, loggedIn,
+			answers, "problem imap.folders: namespace: in response-data: in namespace-response: imapwire: expected (, got \")\" → ask whoever runs the server what its log says of this",
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -236,20 +235,49 @@ func TestLoginAdvice(t *testing.T) {
 	}
 }
 
-func TestCheckDovecot(t *testing.T) {
-	server := dovecot.Start(t, dovecot.Separator("."), dovecot.Prefix("INBOX."))
-	server.Deliver([]byte("Subject: x\r\n\r\ny\r\n"))
-	p := newPatient(t, nil)
-	p.route = func(_ *patient, _ string, mail []byte) { server.Deliver(mail) }
-	p.imap = server.URL("imap+starttls")
-	p.write("imap.password", dovecot.Password)
-	p.write("ca.pem", string(authority(t, server)))
-	p.mailbox = ", ca_file: ca.pem"
-	p.fallback = ", fallback: [{server: \"" + p.smtp + "\"}]"
-	p.finds(nil, "imap", answers,
-		"note imap.tls: TLS 1.3, certificate for localhost by localhost, valid until DAY, 0 days left → have it renewed before that day: from then on nothing is sent to this server, neither password nor mail",
+// A service that runs takes the test mails away while they are looked for: they
+// are found in the archive, and open nothing.
+func TestCheckBesideService(t *testing.T) {
+	s := newSite(t, dovecot.Separator("."), dovecot.Prefix("INBOX."))
+	relay := mailserver.New(mailserver.Config{Domain: "relay.test", OnMail: func(e mailserver.Envelope) { s.imap.Deliver(e.Bytes) }})
+	t.Cleanup(func() { _ = relay.Close() })
+	if err := relay.Start("", "127.0.0.1:0"); err != nil {
+		t.Fatal(err)
+	}
+	s.SMTP = "smtp+insecure://" + relay.SMTPAddr()
+	s.configure()
+	service := s.serve()
+	s.imap.Deliver([]byte("From: robot@acme.example\r\nAuto-Submitted: auto-generated\r\nSubject: nightly\r\n\r\nfine\r\n"))
+	s.awaitFiled(1)
+	found := query[finding](s, "check", "--send-to", ourAddress)
+	p := &patient{T: t, dir: s.dir}
+	var got []string
+	for _, f := range found {
+		if strings.HasPrefix(f.Check, "imap") && f.Check != "imap.tls" || strings.HasPrefix(f.Check, "data") || strings.HasPrefix(f.Check, "mail") && f.Check != "mail.arrived" {
+			got = append(got, p.plain(f))
+		}
+		if f.Check == "mail.arrived" && f.Result != resultOK {
+			t.Error(p.plain(f))
+		}
+	}
+	want := []string{
+		"ok data: DIR/data can be written, SOME free",
+		"ok data.records: a service runs and has them open",
+		answers,
 		loggedIn, `ok imap.capabilities: has IDLE, MOVE, UIDPLUS, NAMESPACE; "." separates levels of folders, ours begin with "INBOX."`,
-		"ok imap.folder: INBOX holds 1 mail, and can be written",
-		"ok imap.archive: INBOX.Escalations.Archive does not exist yet; the first start makes it",
-		"ok imap.quarantine: INBOX.Escalations.Quarantine does not exist yet; the first start makes it")
+		inboxWell,
+		"ok imap.archive: INBOX.Escalations.Archive holds 1 mail",
+		"ok imap.quarantine: INBOX.Escalations.Quarantine holds 0 mails",
+		sentToUs, sentToSub, idKept, replyKept,
+		`note mail.authserv_id: the test mail has no Authentication-Results, as is common for a server's own users; whether trust.authserv_id "mx.acme.example" is right cannot be told → look for the topmost Authentication-Results in the source of a mail from outside: its first word is what trust.authserv_id must be`,
+		subArrived,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	s.awaitFiled(3)
+	if records := s.list(); len(records) != 0 {
+		t.Errorf("the test mails opened %v", records)
+	}
+	service.stop()
 }

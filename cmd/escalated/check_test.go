@@ -2,16 +2,11 @@ package main
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -24,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/id8labs/escalated/mailbox/mailserver"
+	"github.com/id8labs/escalated/mailbox/wire/wiretest"
 	"github.com/id8labs/escalated/threads/store/badger"
 )
 
@@ -43,13 +39,14 @@ type patient struct {
 	fallback   string
 	trust      string
 	free       string // limits.free_space
+	data       string
 	more       string // top-level keys
 }
 
 // newPatient is well. Adjust may be nil.
 func newPatient(t *testing.T, adjust func(post, relay *mailserver.Config)) *patient {
 	t.Helper()
-	p := &patient{T: t, dir: t.TempDir(), trust: "{authserv_id: mx.acme.example}", free: "1MiB"}
+	p := &patient{T: t, dir: t.TempDir(), trust: "{authserv_id: mx.acme.example}", free: "1MiB", data: "data"}
 	user := []mailserver.User{{Address: ourAddress, Password: theSecret, Aliases: []string{"urgent@acme.example"}}}
 	post := mailserver.Config{Domain: ourHost, Users: user, AuthservID: "mx.acme.example"}
 	relay := mailserver.Config{Domain: "relay.test", Users: []mailserver.User{{Address: ourAddress, Password: theSecret}}}
@@ -121,7 +118,7 @@ func (p *patient) run(args ...string) (code int, stdout, stderr string) {
 company: Acme
 address: escalations@acme.example
 aliases: [urgent@acme.example]
-data: data
+data: `+p.data+`
 mailbox: {server: "`+p.imap+`", username: escalations@acme.example, password_file: imap.password`+p.mailbox+`}
 smtp: {server: "`+p.smtp+`", username: login@relay.test, password_file: imap.password`+p.fallback+`}
 trust: `+p.trust+`
@@ -429,22 +426,14 @@ func TestFindingsAreSafeToShow(t *testing.T) {
 
 // certified makes a certificate for 127.0.0.1 that vouches for itself, also as
 // PEM for ca_file.
-func certified(t *testing.T, from, until time.Time) (server *tls.Config, authority string) {
+func certified(t *testing.T, name string, left time.Duration) (server *tls.Config, authority string) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mail.acme.example"}, NotBefore: from, NotAfter: until,
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, asked, asked, key.Public(), key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}},
-		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	server, _ = wiretest.Certificate(t, func(c *x509.Certificate) {
+		c.Subject.CommonName = name
+		c.NotBefore, c.NotAfter = time.Now().Add(-2*time.Hour), time.Now().Add(left)
+		c.IsCA, c.BasicConstraintsValid = true, true
+	})
+	return server, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificates[0].Certificate[0]}))
 }
 
 // through puts a wire before a server that replaces words of what the server says.

@@ -31,9 +31,13 @@ func (d *daemon) serveHTTP(ctx context.Context) error {
 // serveHealth answers 200 when there are no troubles, else 503, and lists them.
 func (d *daemon) serveHealth(troubles func(context.Context) []trouble) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		list := []string{}
+		list, ahead := []string{}, []string{}
 		for _, t := range troubles(r.Context()) {
-			list = append(list, t.Says)
+			if t.ahead {
+				ahead = append(ahead, t.Says)
+			} else {
+				list = append(list, t.Says)
+			}
 		}
 		status := map[bool]string{true: "ok", false: "degraded"}[len(list) == 0]
 		w.Header().Set("Content-Type", "application/json")
@@ -41,7 +45,7 @@ func (d *daemon) serveHealth(troubles func(context.Context) []trouble) http.Hand
 			w.WriteHeader(http.StatusServiceUnavailable)
 		}
 		// The client may have gone away; nobody else wants to know.
-		_ = json.NewEncoder(w).Encode(map[string]any{"status": status, "troubles": list})
+		_ = json.NewEncoder(w).Encode(map[string]any{"status": status, "troubles": list, "ahead": ahead})
 	}
 }
 
@@ -60,7 +64,7 @@ func newMetrics(d *daemon) *metrics {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
 	m.registry.MustRegister(m.sent,
-		gauge("escalated_healthy", "1 when /healthz is ok.", func() float64 { return truth(len(d.troubles(context.Background())) == 0) }),
+		gauge("escalated_healthy", "1 when /healthz is ok.", func() float64 { return truth(d.healthy(context.Background())) }),
 		gauge("escalated_imap_connected", "1 when the folder is being watched.", func() float64 { return truth(d.inbox.Status().Connected) }),
 		gauge("escalated_imap_last_pass_seconds", "Unix time of the last look at the whole folder.", func() float64 { return unixTime(d.inbox.Status().LastPass) }),
 		gauge("escalated_inbox_backlog", "Mails in the watched folder not yet filed.", func() float64 { return float64(d.inbox.Status().Backlog) }),

@@ -19,12 +19,12 @@ const (
 	lapseWarning = 14 * 24 * time.Hour
 )
 
-// A trouble is something wrong with the service now. All of them make it
-// unhealthy; of those that are mailed the operators hear once, and once more
-// when they are over.
+// A trouble is something wrong with the service now, or, when it is ahead,
+// soon: only what is wrong now makes it unhealthy. Of those that are mailed the
+// operators hear once, and once more when they are over.
 type trouble struct {
 	threads.Trouble
-	mailed bool
+	mailed, ahead bool
 }
 
 // watchdog looks for troubles until ctx ends.
@@ -85,7 +85,7 @@ func (d *daemon) watchClock(ctx context.Context, last, now time.Time) {
 func (d *daemon) troubles(ctx context.Context) []trouble {
 	list := append(d.diskTroubles(), d.mailboxTroubles()...)
 	if down := d.smtpDown(); down != "" {
-		list = append(list, trouble{threads.Trouble{Key: "smtp", Says: "smtp: " + down}, false})
+		list = append(list, trouble{threads.Trouble{Key: "smtp", Says: "smtp: " + down}, false, false})
 	}
 	return append(append(list, d.lapseTroubles(time.Now())...), d.outboxTroubles(ctx)...)
 }
@@ -107,7 +107,7 @@ func (d *daemon) lapseTroubles(now time.Time) []trouble {
 				Key:  "lapse/" + what,
 				Says: "lapse: " + what + " ends on " + end.UTC().Format("2006-01-02 15:04 UTC") + "; then no mail goes through it.",
 				Do:   "Have it renewed before that.",
-			}, true})
+			}, true, true})
 		}
 	}
 	return list
@@ -117,13 +117,13 @@ func (d *daemon) diskTroubles() []trouble {
 	space, err := d.db.Space()
 	switch {
 	case err != nil:
-		return []trouble{{threads.Trouble{Key: "disk", Says: "disk: " + err.Error()}, false}}
+		return []trouble{{threads.Trouble{Key: "disk", Says: "disk: " + err.Error()}, false, false}}
 	case space.Full:
 		return []trouble{{threads.Trouble{
 			Key:  "disk",
 			Says: fmt.Sprintf("disk: less than limits.free_space (%d MiB) is free, so mail stays in the mailbox and nobody is acknowledged.", space.Watermark>>20),
 			Do:   "Free some space on the data disk; the service goes on by itself.",
-		}, true}}
+		}, true, false}}
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (d *daemon) mailboxTroubles() []trouble {
 	var list []trouble
 	in := d.inbox.Status()
 	if in.Err != "" {
-		list = append(list, trouble{threads.Trouble{Key: "imap", Says: "imap: " + in.Err}, false})
+		list = append(list, trouble{threads.Trouble{Key: "imap", Says: "imap: " + in.Err}, false, false})
 	}
 	looked := in.LastPass
 	if looked.IsZero() {
@@ -143,7 +143,7 @@ func (d *daemon) mailboxTroubles() []trouble {
 			Key:  "imap-silent",
 			Says: fmt.Sprintf("imap: the watched folder has not been looked at since %s, so new mail waits unseen.", looked.UTC().Format("2006-01-02 15:04 UTC")),
 			Do:   "See the log for what the mail server answers. It is tried again all the time.",
-		}, true})
+		}, true, false})
 	}
 	return list
 }
@@ -151,19 +151,19 @@ func (d *daemon) mailboxTroubles() []trouble {
 func (d *daemon) outboxTroubles(ctx context.Context) []trouble {
 	brake, err := d.desk.Braked(ctx)
 	if err != nil {
-		return []trouble{{threads.Trouble{Key: "store", Says: "store: " + err.Error()}, false}}
+		return []trouble{{threads.Trouble{Key: "store", Says: "store: " + err.Error()}, false, false}}
 	}
 	if brake != nil {
 		return []trouble{{threads.Trouble{
 			Key:  "brake",
 			Says: "outbox: sending " + map[bool]string{true: "of all but acknowledgments ", false: ""}[brake.ExceptAcks] + "was paused by hand at " + brake.Since.Format("2006-01-02 15:04 UTC") + "; mail is taken in and what is owed waits.",
 			Do:   "To go on: escalated resume-sending",
-		}, true}}
+		}, true, false}}
 	}
 	waiting, err := d.desk.Waiting(ctx, time.Now())
 	switch {
 	case err != nil:
-		return []trouble{{threads.Trouble{Key: "store", Says: "store: " + err.Error()}, false}}
+		return []trouble{{threads.Trouble{Key: "store", Says: "store: " + err.Error()}, false, false}}
 	case waiting.Oldest.IsZero() || time.Since(waiting.Oldest) <= sentWithin:
 		return nil
 	}
@@ -171,7 +171,12 @@ func (d *daemon) outboxTroubles(ctx context.Context) []trouble {
 		Key:  "outbox-late",
 		Says: fmt.Sprintf("outbox: mail has been due since %s and no server has taken it.", waiting.Oldest.UTC().Format("2006-01-02 15:04 UTC")),
 		Do:   "See the log for what the SMTP servers answer. Customers may be waiting unacknowledged: write to them yourself.",
-	}, true}}
+	}, true, false}}
+}
+
+// healthy reports that nothing is wrong now.
+func (d *daemon) healthy(ctx context.Context) bool {
+	return !slices.ContainsFunc(d.troubles(ctx), func(t trouble) bool { return !t.ahead })
 }
 
 // smtpDown says why no SMTP server takes mail; "" when one does.
@@ -190,7 +195,7 @@ func (d *daemon) smtpDown() string {
 func (d *daemon) unready(ctx context.Context) []trouble {
 	list := d.troubles(ctx)
 	if d.inbox.Status().LastPass.IsZero() {
-		list = append(list, trouble{threads.Trouble{Key: "imap-unseen", Says: "imap: the folder was not looked at yet"}, false})
+		list = append(list, trouble{threads.Trouble{Key: "imap-unseen", Says: "imap: the folder was not looked at yet"}, false, false})
 	}
 	return list
 }

@@ -64,6 +64,9 @@ const (
 	maxPoll = 4 * time.Minute // plus silence: a dead connection is found within five minutes
 )
 
+// account names the mailbox apart from others with the same folders.
+func (in *Inbox) account() string { return in.cfg.Username + "@" + in.server.host }
+
 func (c *Config) setDefaults(s server) {
 	c.Folder = or(c.Folder, "INBOX")
 	c.Archive = or(c.Archive, "Escalations/Archive")

@@ -182,7 +182,7 @@ func (s *session) moves(folder string, data imap.CopyData) []mailbox.Move {
 	for i := range from {
 		moves[i] = mailbox.Move{
 			From: s.location(from[i]),
-			To:   mailbox.Location{Folder: folder, UIDValidity: data.UIDValidity, UID: uint32(to[i])},
+			To:   mailbox.Location{Account: s.in.account(), Folder: folder, UIDValidity: data.UIDValidity, UID: uint32(to[i])},
 		}
 	}
 	return moves

@@ -188,7 +188,7 @@ func (s *session) work(ctx context.Context, mails []mail) error {
 }
 
 func (s *session) location(uid imap.UID) mailbox.Location {
-	return mailbox.Location{Folder: s.in.cfg.Folder, UIDValidity: s.in.memory.validity, UID: uint32(uid)}
+	return mailbox.Location{Account: s.in.account(), Folder: s.in.cfg.Folder, UIDValidity: s.in.memory.validity, UID: uint32(uid)}
 }
 
 func (s *session) suspect(uid imap.UID) bool {

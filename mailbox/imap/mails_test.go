@@ -26,12 +26,12 @@ func TestReceivedMail(t *testing.T) {
 			t.Fatal(err)
 		}
 		o.watch(o.config(), desk)
-		at := mailbox.Location{Folder: "INBOX", UIDValidity: 1, UID: 1}
+		at := mailbox.Location{Account: "u@localhost", Folder: "INBOX", UIDValidity: 1, UID: 1}
 		want := []mailbox.Raw{{Location: at, Received: received, Size: int64(len(body)), Bytes: []byte(body)}}
 		if diff := cmp.Diff(want, desk.raws()); diff != "" {
 			t.Errorf("received (-want +got):\n%s", diff)
 		}
-		to := mailbox.Location{Folder: "Escalations/Archive", UIDValidity: desk.moves[0].To.UIDValidity, UID: 1}
+		to := mailbox.Location{Account: "u@localhost", Folder: "Escalations/Archive", UIDValidity: desk.moves[0].To.UIDValidity, UID: 1}
 		if diff := cmp.Diff([]mailbox.Move{{From: at, To: to}}, desk.moves); diff != "" {
 			t.Errorf("filed (-want +got):\n%s", diff)
 		}

@@ -176,8 +176,8 @@ func TestMovesPairsPlaces(t *testing.T) {
 		"pairs": {
 			data: imap.CopyData{UIDValidity: 8, SourceUIDs: imap.UIDSetNum(1, 3), DestUIDs: imap.UIDSetNum(5, 6)},
 			want: []mailbox.Move{
-				{From: mailbox.Location{Folder: "INBOX", UIDValidity: 7, UID: 1}, To: mailbox.Location{Folder: "A", UIDValidity: 8, UID: 5}},
-				{From: mailbox.Location{Folder: "INBOX", UIDValidity: 7, UID: 3}, To: mailbox.Location{Folder: "A", UIDValidity: 8, UID: 6}},
+				{From: mailbox.Location{Account: "@", Folder: "INBOX", UIDValidity: 7, UID: 1}, To: mailbox.Location{Account: "@", Folder: "A", UIDValidity: 8, UID: 5}},
+				{From: mailbox.Location{Account: "@", Folder: "INBOX", UIDValidity: 7, UID: 3}, To: mailbox.Location{Account: "@", Folder: "A", UIDValidity: 8, UID: 6}},
 			},
 		},
 	} {

@@ -217,7 +217,7 @@ func (v *Visit) open(name string) (Folder, error) {
 		f.Exists, f.Mails, f.UIDValidity, f.next = true, data.NumMessages, data.UIDValidity != 0, max(data.UIDNext, 1)
 		for _, flag := range data.PermanentFlags {
 			f.Keywords = f.Keywords || flag == imap.FlagWildcard || strings.EqualFold(string(flag), string(filedFlag))
-			f.Writable = f.Writable || strings.EqualFold(string(flag), string(imap.FlagDeleted))
+			f.Writable = f.Writable || flag == imap.FlagWildcard || strings.EqualFold(string(flag), string(imap.FlagDeleted))
 		}
 		f.Writable = (f.Writable || !v.ears.heardFlags()) && !v.ears.heardReadOnly() // none said: all may be set
 		return nil

@@ -50,8 +50,7 @@ type Error struct {
 	Verdict Verdict
 	// Phase is what was being done: connect, tls, greeting, hello, auth, mail,
 	// rcpt, data (the final dot not yet sent), or final. A refusal in phase
-	// mail is rarely the recipient's: the server rejects our sender address or
-	// the mail's size, and an operator should hear of it.
+	// mail is of the mail's size or form; of our sender address it is Down.
 	Phase        string
 	Code         int       // the server's, 0 when there was no answer
 	Status       string    // enhanced status (RFC 3463) such as 5.1.1, or ""
@@ -134,11 +133,10 @@ func wantsLogin(code int) bool {
 }
 
 // aboutSession reports answers to MAIL that no mail can be guilty of: none, a
-// goodbye, and "I do not do MAIL, or not now" (RFC 5321 §4.2.2).
+// goodbye, "I do not do MAIL", and every other refusal but that of its size
+// (RFC 5321 §4.2.2). All mail has the same sender but for a token, so that
+// refusing one is refusing us; taken for the recipient's refusal, it would make
+// every customer and colleague undeliverable before anybody hears of it.
 func aboutSession(code int) bool {
-	switch code {
-	case 421, 500, 502, 503:
-		return true
-	}
-	return code/100 != 4 && code/100 != 5
+	return code == 421 || code/100 != 4 && code != 552
 }

@@ -107,7 +107,7 @@ func TestOneProbeAtATime(t *testing.T) {
 // A mail that is refused, before or after it was shown, proves the server up.
 func TestRefusalEndsDown(t *testing.T) {
 	for _, test := range []struct{ at, answer string }{
-		{phaseMail, "550 no"}, {phaseMail, "451 later"}, {phaseRcpt, "550 no"}, {phaseFinal, "cut"},
+		{phaseMail, "552 too big"}, {phaseMail, "451 later"}, {phaseRcpt, "550 no"}, {phaseFinal, "cut"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			f := &fake{refuse: io.EOF}

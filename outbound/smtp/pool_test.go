@@ -175,7 +175,7 @@ func TestRefusedDataIsReset(t *testing.T) {
 // later answers would be taken for those of the next mail.
 func TestLostAnswersEndTheConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{features: []string{"PIPELINING"}, answers: map[string]string{phaseMail: "550 no", phaseRcpt: "hang"}}
+		f := &fake{features: []string{"PIPELINING"}, answers: map[string]string{phaseMail: "552 too big", phaseRcpt: "hang"}}
 		c := client(t, f)
 		if failed := mustFail(t, c, letter); failed.Verdict != Refused || failed.Phase != phaseMail {
 			t.Error(failed)

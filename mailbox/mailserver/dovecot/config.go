@@ -75,6 +75,7 @@ namespace inbox {
 }
 mail_fsync = {{.Fsync}}
 mail_max_userip_connections = 100
+!include_try {{.Dir}}/quota.conf
 `))
 
 func writeConfig(tb testing.TB, s *Server, set settings) {
@@ -152,7 +153,7 @@ func writeCertificate(tb testing.TB, dir string) *x509.CertPool {
 	}
 	asked := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 1, 0),
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}

@@ -102,3 +102,34 @@ func sel(t *testing.T, s *Server) *imap.SelectData {
 	}
 	return data
 }
+
+func TestTrouble(t *testing.T) {
+	s := Start(t, Capabilities("IMAP4rev1 UIDPLUS"))
+	s.Deliver([]byte("Subject: one\n\n1\n"), []byte("Subject: two\n\n2\n"))
+	c := login(t, s)
+	if err := c.Create("A", nil).Wait(); err != nil {
+		t.Fatal(err)
+	}
+	copied := func(c *imapclient.Client) error {
+		if _, err := c.Select("INBOX", nil).Wait(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.Copy(imap.SeqSetNum(1), "A").Wait()
+		return err
+	}
+	s.Kick()
+	<-c.Closed()
+	s.SetReadOnly("A", true)
+	if copied(login(t, s)) == nil {
+		t.Error("a mail was copied to a read-only folder")
+	}
+	s.SetReadOnly("A", false)
+	s.SetQuota(10)
+	if copied(login(t, s)) == nil {
+		t.Error("a mail was copied over the quota")
+	}
+	s.SetQuota(1 << 20)
+	if err := copied(login(t, s)); err != nil {
+		t.Error(err)
+	}
+}
