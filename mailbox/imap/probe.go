@@ -85,7 +85,7 @@ func probe(ctx context.Context, cfg Config, sent string) (*Visit, error) {
 		return &Visit{}, &ProbeError{Step: StepConnect, Err: err}
 	}
 	cfg.setDefaults(server)
-	v := &Visit{s: &session{in: &Inbox{cfg: cfg, server: server}, hard: ctx, unhook: func() bool { return true }}}
+	v := &Visit{s: &session{in: &Inbox{cfg: cfg, server: server}, hard: context.WithoutCancel(ctx), unhook: func() bool { return true }}}
 	conn, err := cfg.Dial(ctx)
 	if err != nil {
 		return v, &ProbeError{Step: StepConnect, Err: err}
