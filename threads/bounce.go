@@ -93,9 +93,7 @@ func (d *Desk) bounced(r store.Reader, s *Settings, m *mailbox.Message, b *mailb
 			for _, p := range e.Participants {
 				people = append(people, p.Address.Address)
 			}
-			for _, address := range s.audience(e, s.notified()) {
-				people = append(people, address)
-			}
+			people = append(people, s.audience(e, s.notified())...)
 		}
 		for _, address := range people {
 			if s.Key.valid(token, forBounce, id, address) {

@@ -8,6 +8,7 @@ package match
 import (
 	_ "embed"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,7 +36,7 @@ func IDs(text string) []string {
 	var ids []string
 	for _, m := range tag.FindAllStringSubmatch(text, 16) {
 		id := "ESC-" + strings.ToUpper(m[1])
-		if !contains(ids, id) {
+		if !slices.Contains(ids, id) {
 			ids = append(ids, id)
 		}
 	}
@@ -102,13 +103,4 @@ func Organisation(address string) string {
 		return strings.ToLower(address)
 	}
 	return registrable
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
