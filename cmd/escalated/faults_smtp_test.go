@@ -315,3 +315,18 @@ func TestOutage(t *testing.T) {
 		f.copiesOf(out, 1)
 	})
 }
+
+// A relay that suddenly refuses everybody must not set off a chain of mails
+// about mails that were refused.
+func TestEverybodyRefused(t *testing.T) {
+	inFaulty(t, func(f *faulty) {
+		f.start()
+		f.smtp.fails(smtpFault{at: mailserver.Rcpt, times: -1, reply: refusal(550)})
+		f.complain(2)
+		f.pass(time.Hour)
+		waiting, err := f.daemon.desk.Waiting(t.Context(), time.Now())
+		if err != nil || waiting.Due > 0 {
+			t.Errorf("%d mails are due, %v", waiting.Due, err)
+		}
+	})
+}

@@ -72,7 +72,7 @@ func (in *Inbox) Run(ctx context.Context) error {
 		}
 		delay := retry.next()
 		if _, ok := errors.AsType[refusedError](err); ok {
-			delay = max(delay, spread(time.Minute))
+			delay = max(delay, time.Minute)
 		}
 		in.lost(err, delay)
 		pause(ctx, delay)
@@ -118,11 +118,12 @@ func (in *Inbox) hint() string {
 	return "check the mailbox's username and password; both are tried again every minute, the password read anew each time"
 }
 
-// backoff doubles from a second to a minute, with jitter.
+// backoff doubles from a second to 45, with jitter: within a minute of a server's
+// return we are back.
 type backoff struct{ last time.Duration }
 
 func (b *backoff) next() time.Duration {
-	b.last = min(max(2*b.last, time.Second), time.Minute)
+	b.last = min(max(2*b.last, time.Second), 45*time.Second)
 	return spread(b.last)
 }
 
