@@ -152,7 +152,14 @@ func (d *Desk) follow(tx store.Txn, s *Settings, now time.Time, n *Notice, taken
 			return err
 		}
 	}
-	if err := s.tellRefused(tx, now, n, &e, refused); err != nil {
+	if n.Template == "undeliverable" {
+		// News of refused news is told once a day for each person, or a server
+		// that refuses everybody would keep two people's mails chasing each other.
+		err = d.serviceRefused(tx, s, now, n, refused)
+	} else {
+		err = s.tellRefused(tx, now, n, &e, refused)
+	}
+	if err != nil {
 		return err
 	}
 	return d.save(tx, s, &before, &e)

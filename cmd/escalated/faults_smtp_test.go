@@ -9,6 +9,7 @@ import (
 
 	"github.com/id8labs/escalated/mailbox/mailserver"
 	"github.com/id8labs/escalated/mailbox/mailserver/fault"
+	"github.com/id8labs/escalated/threads"
 )
 
 func TestSMTPFaults(t *testing.T) {
@@ -327,6 +328,17 @@ func TestEverybodyRefused(t *testing.T) {
 		waiting, err := f.daemon.desk.Waiting(t.Context(), time.Now())
 		if err != nil || waiting.Due > 0 {
 			t.Errorf("%d mails are due, %v", waiting.Due, err)
+		}
+		events := 0
+		for _, r := range f.records() {
+			shown, err := threads.Show(t.Context(), f.daemon.db, r.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			events += len(shown.Events)
+		}
+		if events > 2*20 {
+			t.Errorf("%d events on two escalations", events)
 		}
 	})
 }

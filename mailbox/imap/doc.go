@@ -11,7 +11,9 @@
 //     nothing across restarts.
 //   - A batch whose FETCH failed is discarded whole; its mails are then fetched
 //     one by one, behind all others, and only a mail that fails alone is
-//     reported to the desk.
+//     reported to the desk; for the first hour not even that, while no mail at
+//     all can be fetched or the server says that it is unavailable.
+//   - Every look at the whole folder selects it anew, by its name.
 //   - At most two batches are in memory: one at the desk, one being fetched.
 //   - Neither password nor token crosses a connection without TLS, except to
 //     loopback where the URL says imap+insecure. A server that has no STARTTLS
