@@ -112,8 +112,9 @@ func (s *server) deliver(ctx context.Context, m mail) (Reply, *Error) {
 			return Reply{}, failed
 		}
 		reply, failed := c.send(m)
-		s.put(c, failed)
-		if c.stale(failed) {
+		stale := c.stale(failed)
+		s.put(c, failed) // from here on it may be another's
+		if stale {
 			s.endIdle() // they are as old
 			continue
 		}
