@@ -224,7 +224,7 @@ func (s *Settings) notCounted(tx store.Txn, a *arrival, e *Escalation, person cl
 		Subject: "Your mail to the customer was kept as a note",
 		Lines: []string{
 			"Nothing proves that you wrote it, so it does not count as the update of " + e.ID + " and its clocks run on.",
-			"Answer one of our mails about it with the customer in To: our address there proves you. Or have your mail server vouch for your mail (trust.authserv_id).",
+			"The customer has it all the same. For it to count, your mail server must vouch for your mail (trust.authserv_id in the configuration).",
 		},
 	}, []string{person.Email})
 }
